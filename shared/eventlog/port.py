@@ -1,0 +1,177 @@
+"""The event log: what its two adapters (Kafka, and the log kept in MongoDB) promise alike.
+
+A topic has partitions; a record has an offset in one, dense and ascending; records of one key
+share a partition and keep their order. Whoever reads keeps its own offsets with its own data.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from shared.events import Event, MalformedEvent, dead_letter_topic, decode, encode
+
+RETENTION = timedelta(days=14)
+
+TopicPartition = tuple[str, int]
+
+Offsets = dict[str, int]
+"""The next offset to read, by `topic/partition`."""
+
+
+class LogUnavailable(Exception):
+    """The log does not answer; nothing is lost, try again."""
+
+
+class LogTruncated(Exception):
+    """A stored offset is not in the log any more (or not yet): reading on would skip records."""
+
+    def __init__(self, position: str, offset: int, start: int, end: int) -> None:
+        super().__init__(
+            f"{position}: the stored offset {offset} is not in the log, which holds {start} to "
+            f"{end}; records may be missing. Run `kudos rebuild leaderboard`"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is written to a topic."""
+
+    topic: str
+    key: str
+    headers: dict[str, str]
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is read from a topic; `error` says why it holds no event."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    headers: dict[str, str]
+    value: bytes = field(repr=False)
+    event: Event | None = field(repr=False)
+    error: str | None
+
+    @classmethod
+    def of(
+        cls,
+        topic: str,
+        partition: int,
+        offset: int,
+        key: str,
+        headers: dict[str, str],
+        value: bytes,
+    ) -> Self:
+        """The record, its event decoded."""
+        event, error = None, None
+        try:
+            event = decode(topic, headers, value)
+        except MalformedEvent as malformed:
+            error = str(malformed)
+        return cls(topic, partition, offset, key, headers, value, event, error)
+
+
+def position(topic: str, partition: int) -> str:
+    """The key of a partition in Offsets."""
+    return f"{topic}/{partition}"
+
+
+def parse_position(text: str) -> TopicPartition:
+    """The partition that a key of Offsets names."""
+    topic, _, partition = text.rpartition("/")
+    return topic, int(partition)
+
+
+class Reader(ABC):
+    """Reads every partition of some topics, from given offsets on."""
+
+    @abstractmethod
+    def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
+        """The next records, at most `max_records`, in order within each partition.
+
+        Waits up to `timeout_seconds` for the first, or returns none at once (the adapter's
+        choice). Raises LogTruncated and LogUnavailable.
+        """
+
+    @abstractmethod
+    def lag(self) -> dict[str, int]:
+        """Records not yet read, by topic, as of the last poll."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+class EventLog(ABC):
+    """An event log. One per process; safe to share between threads (its readers are not)."""
+
+    @abstractmethod
+    def write(self, messages: Sequence[Message]) -> None:
+        """Append; durable on return, in order per key. Raises LogUnavailable: then some may be
+        in the log, and all must be written again."""
+
+    @abstractmethod
+    def ensure_topics(self, topics: Iterable[str]) -> None:
+        """Create those that do not exist."""
+
+    @abstractmethod
+    def topics(self) -> set[str]:
+        """The topics there are."""
+
+    @abstractmethod
+    def starts(self, topics: Iterable[str]) -> Offsets:
+        """The offset of the first record of each partition (where it would be, when empty)."""
+
+    @abstractmethod
+    def ends(self, topics: Iterable[str]) -> Offsets:
+        """The offset after the last record of each partition."""
+
+    @abstractmethod
+    def reader(self, topics: Iterable[str], offsets: Mapping[str, int]) -> Reader:
+        """A reader from `offsets` on; partitions that they do not name from their start.
+
+        Raises LogTruncated at once where it can tell, else on the first poll.
+        """
+
+    @abstractmethod
+    def trim(self, before: datetime) -> int:
+        """Forget what was appended before; from the front only. How many records went."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what it holds."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Append events; durable on return, in order per key. Raises LogUnavailable: then some
+        may be in the log, and all must be appended again (readers go by versions)."""
+        self.write([Message(event.topic, event.key, *encode(event)) for event in events])
+
+    def append_dead(self, group: str, record: Record, error: str) -> None:
+        """Set aside a record that `group` can never fold, with the error and where it was."""
+        headers = {
+            **record.headers,
+            "kudos_error": error[:1000],
+            "kudos_group": group,
+            "kudos_topic": record.topic,
+            "kudos_partition": str(record.partition),
+            "kudos_offset": str(record.offset),
+        }
+        topic = dead_letter_topic(record.topic, group)
+        self.write([Message(topic, record.key, headers, record.value)])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,126 @@
+"""Connections and transactions: every write of the suite goes through what is here."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeVar
+
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shared.config import ConfigError
+
+Document = dict[str, Any]
+Client = MongoClient[Document]
+
+T = TypeVar("T")
+
+_DURABLE = WriteConcern("majority", j=True)
+_SNAPSHOT = ReadConcern("snapshot")
+_IN_CHUNK = 50
+
+
+def connect(uri: str, app_name: str) -> Client:
+    """A client whose writes are durable when they return and whose reads are never rolled back.
+
+    Make it after the process has forked. It connects when first used; every operation has an
+    end: 5 s to find a server, 30 s for an answer. Raises ConfigError for a URI that is none.
+    """
+    try:
+        return MongoClient(
+            uri,
+            appname=app_name,
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            serverSelectionTimeoutMS=5_000,
+            connectTimeoutMS=5_000,
+            socketTimeoutMS=30_000,
+        )
+    except (InvalidURI, ConfigurationError, ValueError) as error:
+        raise ConfigError(f"KUDOS_MONGO_URI cannot be used: {error}") from None
+
+
+def require_transactions(client: Client) -> None:
+    """Refuse a server that cannot keep what section 6 of the design promises.
+
+    Raises ConfigError, one line that says what to do, when it is unreachable, refuses us, or is
+    no replica set (and no mongos): only those have transactions.
+    """
+    try:
+        hello = client.admin.command("hello")
+    except PyMongoError as error:
+        where = ", ".join(f"{host}:{port}" for host, port in _addresses(client)) or "the server"
+        reason = str(error).partition(",")[0]
+        raise ConfigError(f"cannot reach MongoDB at {where}: {reason}") from None
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise ConfigError(
+            "MongoDB runs without a replica set, so it has no transactions: start it with "
+            "`mongod --replSet rs0` and run `rs.initiate()` once in mongosh (one node is enough)"
+        )
+
+
+def _addresses(client: Client) -> Iterable[tuple[str, int | None]]:
+    return client.topology_description.server_descriptions().keys()
+
+
+def in_transaction(
+    client: Client, work: Callable[[ClientSession], T], *, seconds: float = 15.0
+) -> T:
+    """What `work(session)` returns, once everything it wrote is durable; all of it or nothing.
+
+    It is run again, with jitter, when another transaction was in the way or the connection was
+    lost, until `seconds` have passed; then the last error is raised. When the answer to a commit
+    is lost, and the server with it, `work` may run although it was already applied: its first
+    write must be one that cannot succeed twice (a guarded update, a unique key).
+    """
+    deadline = time.monotonic() + seconds
+    for attempt in range(1_000_000):
+        try:
+            return _attempt(client, work, deadline)
+        except PyMongoError as error:
+            passing = error.has_error_label("TransientTransactionError")
+            if not passing or time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(0.2, 1.0) * min(0.2, 0.002 * 2 ** min(attempt, 8)))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def _attempt(client: Client, work: Callable[[ClientSession], T], deadline: float) -> T:
+    with (
+        client.start_session() as session,
+        session.start_transaction(read_concern=_SNAPSHOT, write_concern=_DURABLE),
+    ):
+        result = work(session)
+        while True:
+            try:
+                session.commit_transaction()
+            except PyMongoError as error:
+                unknown = error.has_error_label("UnknownTransactionCommitResult")
+                if not unknown or time.monotonic() > deadline:
+                    raise
+                time.sleep(random.uniform(0.01, 0.1))  # noqa: S311
+            else:
+                return result
+
+
+def find_many(
+    collection: Collection[Document],
+    field: str,
+    values: Iterable[Any],
+    projection: Mapping[str, Any] | None = None,
+    session: ClientSession | None = None,
+) -> Iterator[Document]:
+    """The documents whose `field` is one of `values`, asked for in chunks.
+
+    SecantusDB's `$in` grows with the square of its length; for MongoDB the chunks cost little.
+    """
+    remaining = iter(dict.fromkeys(values))
+    while chunk := list(islice(remaining, _IN_CHUNK)):
+        yield from collection.find({field: {"$in": chunk}}, projection, session=session)

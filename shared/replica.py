@@ -1,0 +1,130 @@
+"""The replica of the directory and of the API keys that a service keeps from events."""
+
+import threading
+from collections.abc import Iterable
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from pymongo import ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from shared.eventlog import EventLog
+from shared.eventlog.follower import Follower
+from shared.events import ACCESS, DIRECTORY, Event
+from shared.lease import Lease
+from shared.mongo import Client, Document, find_many
+from shared.times import parse_rfc3339
+from shared.worker import loop
+
+_DIRECTORY_TYPES = {"kudos.person.changed", "kudos.team.changed", "kudos.partner.changed"}
+
+
+def directory_change(event: Event) -> Document | None:
+    """The entry of `directory` that an event brings (`_id`: its reference), or None.
+
+    Raises KeyError, TypeError or ValueError for a state that is none.
+    """
+    if event.topic != DIRECTORY or event.type not in _DIRECTORY_TYPES:
+        return None
+    state = event.data["state"]
+    if state["ref"] != event.subject:
+        raise ValueError(f"state of {state['ref']} in an event about {event.subject}")
+    return {"_id": state["ref"], **state, "version": _version(state)}
+
+
+def key_change(event: Event) -> Document | None:
+    """The entry of `api_keys` that an event brings (`_id`: the key's id), or None."""
+    if event.topic != ACCESS or event.type != "kudos.key.changed":
+        return None
+    state = event.data["state"]
+    instants = {
+        name: parse_rfc3339(state[name]) if state.get(name) else None
+        for name in ("created_at", "revoked_at")
+    }
+    return {"_id": state["id"], **state, **instants, "version": _version(state)}
+
+
+def _version(state: dict[str, Any]) -> int:
+    version = state["version"]
+    if not isinstance(version, int) or version < 1:
+        raise ValueError(f"version {version!r} is not 1, 2, 3, ...")
+    return version
+
+
+def apply_directory(
+    db: Database[Document], entries: Iterable[Document], session: ClientSession
+) -> list[Document]:
+    """Store each entry that is newer than what `directory` holds; those that were."""
+    return _store_newer(db["directory"], entries, session)
+
+
+def apply_keys(
+    db: Database[Document], entries: Iterable[Document], session: ClientSession
+) -> list[Document]:
+    """Store each key that is newer than what `api_keys` holds; those that were."""
+    return _store_newer(db["api_keys"], entries, session)
+
+
+def _store_newer(
+    collection: Collection[Document], entries: Iterable[Document], session: ClientSession
+) -> list[Document]:
+    newest: dict[str, Document] = {}
+    for entry in entries:
+        held = newest.get(entry["_id"])
+        if held is None or entry["version"] > held["version"]:
+            newest[entry["_id"]] = entry
+    for stored in find_many(collection, "_id", list(newest), {"version": 1}, session):
+        if stored["version"] >= newest[stored["_id"]]["version"]:
+            del newest[stored["_id"]]
+    changed = list(newest.values())
+    if changed:
+        writes = [ReplaceOne({"_id": entry["_id"]}, entry, upsert=True) for entry in changed]
+        collection.bulk_write(writes, ordered=False, session=session)
+    return changed
+
+
+class AccessFollower:
+    """Keeps `api_keys` in a thread of its own, so that a revocation waits behind no backlog.
+
+    A context manager around the process's loop, which must heed `stop`: it is set when the
+    thread cannot go on, and leaving the context then raises why.
+    """
+
+    def __init__(self, client: Client, db: Database[Document], log: EventLog) -> None:
+        self.stop = threading.Event()
+        self._error: Exception | None = None
+        self._lease = Lease(db["leases"], "access")
+        self._follower: Follower[Document] = Follower(
+            log, client, db["offsets"], "access", [ACCESS], key_change, partial(apply_keys, db)
+        )
+        self._thread = threading.Thread(target=self._run, name="access", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.stop.set()
+        self._thread.join()
+        self._follower.close()
+        if self._error is not None:
+            raise self._error from error
+        self._lease.release()
+
+    def _run(self) -> None:
+        try:
+            loop("access", self._step, self.stop)
+        except Exception as error:  # raised again in the main thread
+            self._error = error
+            self.stop.set()
+
+    def _step(self) -> int:
+        return self._follower.step() if self._lease.hold() else 0

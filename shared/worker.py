@@ -1,0 +1,152 @@
+"""The loop of a worker process: step, wait when idle, retry what passes, stop when told."""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+from prometheus_client import Counter
+from pymongo.errors import PyMongoError
+
+from shared.config import ConfigError, Settings
+from shared.eventlog.port import LogTruncated, LogUnavailable
+from shared.telemetry import log
+
+Step = Callable[[], int]
+_Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
+
+_FATAL = (ConfigError, LogTruncated)
+_STUCK_AFTER_SECONDS = 120.0
+_LONGEST_BACK_OFF_SECONDS = 2.0
+
+_errors = Counter("kudos_worker_errors", "Steps that failed and are tried again", ["worker"])
+
+
+class Heartbeat:
+    """When a loop last began and last finished a step; what its probes tell."""
+
+    def __init__(self) -> None:
+        self._beat = time.monotonic()
+        self._problem: str | None = "has not finished its first step"
+
+    def begin(self) -> None:
+        self._beat = time.monotonic()
+
+    def succeeded(self) -> None:
+        self._problem = None
+
+    def failed(self, error: Exception) -> None:
+        self._problem = f"{type(error).__name__}: {error}"
+
+    def is_alive(self) -> bool:
+        """False when one step has taken so long that only a restart can help."""
+        return time.monotonic() - self._beat < _STUCK_AFTER_SECONDS
+
+    def problem(self) -> str | None:
+        """Why the worker is not ready; None when its last step went well."""
+        return self._problem
+
+
+def run(
+    name: str,
+    step: Step,
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    idle_seconds: tuple[float, float] = (0.02, 0.25),
+    closing: Sequence[Callable[[], None]] = (),
+) -> None:
+    """Be the worker `name` until SIGTERM or SIGINT (or `stop`), then call each of `closing`.
+
+    Call it from the main thread. Raises what `loop` raises.
+    """
+    stop = stop or threading.Event()
+    heartbeat = Heartbeat()
+    previous = _stop_on_signals(stop)
+    probes = None
+    if settings.probe_port is not None:
+        from shared.probes import Probes
+
+        probes = Probes(settings.bind, settings.probe_port, heartbeat)
+    log.info("worker started", worker=name)
+    try:
+        loop(name, step, stop, heartbeat=heartbeat, idle_seconds=idle_seconds)
+    finally:
+        if probes is not None:
+            probes.close()
+        _close(name, closing)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        log.info("worker stopped", worker=name)
+
+
+def loop(
+    name: str,
+    step: Step,
+    stop: threading.Event,
+    *,
+    heartbeat: Heartbeat | None = None,
+    idle_seconds: tuple[float, float] = (0.02, 0.25),
+) -> None:
+    """Call `step() -> int` (how many things it did) until `stop`.
+
+    After 0 it waits, twice as long each time within `idle_seconds`. A step that fails is logged,
+    counted and tried again with jitter: nothing is skipped. Raises ConfigError and LogTruncated,
+    which no repetition cures.
+    """
+    heartbeat = heartbeat or Heartbeat()
+    shortest, longest = idle_seconds
+    wait, failures = shortest, 0
+    while not stop.is_set():
+        heartbeat.begin()
+        try:
+            done = step()
+        except _FATAL as error:
+            log.error("worker cannot go on", worker=name, error=str(error))
+            raise
+        except Exception as error:
+            failures += 1
+            heartbeat.failed(error)
+            _errors.labels(name).inc()
+            passing = isinstance(error, PyMongoError | LogUnavailable)
+            log.warning(
+                "step failed; trying again",
+                worker=name,
+                failures=failures,
+                error=f"{type(error).__name__}: {error}",
+                exc_info=not passing,
+            )
+            stop.wait(random.uniform(0.5, 1) * _back_off(failures))  # noqa: S311
+            continue
+        failures = 0
+        heartbeat.succeeded()
+        if done:
+            wait = shortest
+        else:
+            stop.wait(wait)
+            wait = min(2 * wait, longest)
+
+
+def _back_off(failures: int) -> float:
+    return float(min(_LONGEST_BACK_OFF_SECONDS, 0.05 * 2 ** min(failures, 10)))
+
+
+def _stop_on_signals(stop: threading.Event) -> dict[signal.Signals, _Handler]:
+    # Event.set in a handler can deadlock with the Event.wait that it interrupts; a thread cannot.
+    def handle(_number: int, _frame: object) -> None:
+        threading.Thread(target=stop.set, daemon=True).start()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    return {number: signal.signal(number, handle) for number in numbers}
+
+
+def _close(name: str, closing: Sequence[Callable[[], None]]) -> None:
+    for close in closing:
+        try:
+            close()
+        except Exception as error:
+            _errors.labels(name).inc()
+            log.warning("could not close", worker=name, error=str(error))

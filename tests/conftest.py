@@ -1,0 +1,90 @@
+"""Real parts for the tests: a database server and a Kafka broker, started when first asked for."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pymongo.errors import PyMongoError
+
+from shared.config import Settings
+from shared.mongo import Client, connect
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """KUDOS_TEST_MONGO_URI, or an embedded server of this test process's own."""
+    given = os.environ.get("KUDOS_TEST_MONGO_URI")
+    if given:
+        yield given
+        return
+    folder = tmp_path_factory.mktemp("mongo")
+    uri, server = start_database(folder, free_port())
+    yield uri
+    server.kill()
+    server.wait()
+
+
+def start_database(folder: Path, port: int) -> tuple[str, subprocess.Popen[bytes]]:
+    """An embedded server on `folder`, once it answers: its URI and its process."""
+    command = Path(sys.executable).with_name("secantusd-py")
+    arguments = ["--port", str(port), "--storage-path", str(folder / "db")]
+    with (folder / "server.log").open("ab") as output:
+        server = subprocess.Popen(
+            [command, *arguments, "--sync-on-commit", "--cache-size", "256M"],
+            stdout=output,
+            stderr=output,
+        )
+    uri = f"mongodb://127.0.0.1:{port}/?retryWrites=false"
+    deadline = time.monotonic() + 30
+    with connect(uri, "tests") as client:
+        while True:
+            try:
+                client.admin.command("ping")
+            except PyMongoError:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    server.kill()
+                    raise
+            else:
+                return uri, server
+
+
+@pytest.fixture(scope="session")
+def session_client(mongo_uri: str) -> Iterator[Client]:
+    with connect(mongo_uri, "tests") as client:
+        yield client
+
+
+@pytest.fixture
+def client(session_client: Client) -> Client:
+    """A client as the services use it."""
+    return session_client
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own; its databases are dropped afterwards."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    yield name
+    if "mongo_uri" in request.fixturenames:
+        client: Client = request.getfixturevalue("session_client")
+        for service in ("recognition", "leaderboard", "notifier", "log"):
+            client.drop_database(f"{name}_{service}")
+
+
+@pytest.fixture
+def settings(mongo_uri: str, namespace: str, tmp_path: Path) -> Settings:
+    """Settings of a suite of the test's own, on the log kept in MongoDB."""
+    return Settings(mongo_uri=mongo_uri, namespace=namespace, data=tmp_path / "kudos")
