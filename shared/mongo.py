@@ -116,11 +116,15 @@ def find_many(
     values: Iterable[Any],
     projection: Mapping[str, Any] | None = None,
     session: ClientSession | None = None,
+    *,
+    also: Mapping[str, Any] | None = None,
 ) -> Iterator[Document]:
-    """The documents whose `field` is one of `values`, asked for in chunks.
+    """The documents whose `field` is one of `values` (and that meet `also`), asked for in chunks.
 
     SecantusDB's `$in` grows with the square of its length; for MongoDB the chunks cost little.
     """
     remaining = iter(dict.fromkeys(values))
     while chunk := list(islice(remaining, _IN_CHUNK)):
-        yield from collection.find({field: {"$in": chunk}}, projection, session=session)
+        yield from collection.find(
+            {**(also or {}), field: {"$in": chunk}}, projection, session=session
+        )

@@ -1,0 +1,79 @@
+"""POST /imports and GET /exports: recognitions in bulk, as NDJSON."""
+
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+import orjson
+from flask import Response, request
+
+from services.recognition.api import service
+from services.recognition.domain.state import (
+    attribution_state,
+    directory_state,
+    plain,
+    recognition_state,
+)
+from services.recognition.imports import spool
+from shared.auth import scopes
+from shared.auth.caller import current_caller, requires
+from shared.web.blueprint import Blueprint, body_limit
+
+blueprint = Blueprint(
+    "transfer", __name__, url_prefix="/recognition/v1", description="Import and export"
+)
+
+NDJSON = "application/x-ndjson"
+_LINES_AT_A_TIME = 200
+
+
+@blueprint.post("/imports")
+@body_limit(None)
+@requires(scopes.IMPORT)
+@blueprint.response(200, content_type=NDJSON)
+def import_ndjson() -> Response:
+    """Import recognitions of the past (application/x-ndjson, up to 1 MiB a line).
+
+    A line each comes back: {"line", "status": "created" | "exists" | "refused", "id",
+    "external_id", "problem"}. Lines are known by `source` and `external_id`, so sending a file
+    again is safe. They count on boards and notify nobody.
+    """
+    spooled = spool(cast(IO[bytes], request.stream))
+    lines = service().importer.run(spooled, current_caller().person)
+    return Response(lines, content_type=NDJSON)
+
+
+@blueprint.get("/exports")
+@requires(scopes.ADMIN)
+@blueprint.response(200, content_type=NDJSON)
+def export_recognitions() -> Response:
+    """Every recognition as it is stored, with attribution and history, a line each."""
+    return _ndjson(_recognition(record) for record in service().stored_recognitions.every())
+
+
+@blueprint.get("/exports/directory")
+@requires(scopes.ADMIN)
+@blueprint.response(200, content_type=NDJSON)
+def export_directory() -> Response:
+    """Every person, team and partner as it is stored, a line each."""
+    return _ndjson(directory_state(entry) for entry in service().stored_directory.every())
+
+
+def _recognition(record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **recognition_state(record),
+        "attribution": attribution_state(record),
+        "history": plain(record["history"]),
+    }
+
+
+def _ndjson(documents: Iterator[dict[str, Any]]) -> Response:
+    def lines() -> Iterator[bytes]:
+        batch: list[bytes] = []
+        for document in documents:
+            batch.append(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+            if len(batch) == _LINES_AT_A_TIME:
+                yield b"".join(batch)
+                batch.clear()
+        yield b"".join(batch)
+
+    return Response(lines(), content_type=NDJSON)

@@ -1,0 +1,66 @@
+"""The composition root of the recognition API."""
+
+from typing import Any
+
+from flask import Flask
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from shared.auth.authenticator import Authenticator
+from shared.auth.tokens import JwtVerifier
+
+from services.recognition.api import directory, me, recognitions, transfer
+from services.recognition.domain.refusal import Refusal
+from services.recognition.service import Service
+from shared import mongo
+from shared.config import Settings
+from shared.web.app import create_service_app
+from shared.web.errors import answer
+from shared.web.problems import Unprocessable
+
+Document = dict[str, Any]
+BLUEPRINTS = (recognitions.blueprint, me.blueprint, directory.blueprint, transfer.blueprint)
+
+
+def create_app(settings: Settings, client: MongoClient[Document] | None = None) -> Flask:
+    """The WSGI application; call it after the process has forked.
+
+    Without a `client` it connects to `settings.mongo_uri`. Raises ConfigError when the database
+    cannot be used.
+    """
+    if client is None:
+        assert settings.mongo_uri is not None
+        client = mongo.connect(settings.mongo_uri, "kudos-recognition")
+        mongo.require_transactions(client)
+    service = Service(settings, client)
+    service.ensure_indexes()
+    app = create_service_app(
+        "recognition",
+        "Kudos: recognition",
+        settings,
+        BLUEPRINTS,
+        authenticator=Authenticator(
+            settings,
+            JwtVerifier(settings),
+            find_entry=service.stored_directory.get,
+            find_by_email=service.stored_directory.find_by_email,
+            find_key=service.keys.get,
+        ),
+        readiness=lambda: _unready(client),
+        description="Please and thank-you, and the directory of who gives and receives them.",
+    )
+    app.extensions["recognition"] = service
+    app.register_error_handler(Refusal, _refused)
+    return app
+
+
+def _refused(refusal: Refusal) -> Any:
+    errors = [{"pointer": fault.pointer, "detail": fault.detail} for fault in refusal.faults]
+    return answer(Unprocessable(f"{len(errors)} to correct", errors))
+
+
+def _unready(client: MongoClient[Document]) -> list[str]:
+    try:
+        client.admin.command("ping")
+    except PyMongoError as error:
+        return [f"MongoDB does not answer: {str(error).partition(',')[0]}"]
+    return []

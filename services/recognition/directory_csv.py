@@ -1,0 +1,150 @@
+"""The directory as CSV: from the file's text to checked rows."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from services.recognition.domain.refusal import Fault, Refusal
+from shared.references import parse_reference
+
+REQUIRED = ("id", "name", "email", "team", "manager")
+OPTIONAL = ("partner", "active", "timezone", "photo_url")
+
+Row = dict[str, Any]
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_FAULTS = 100
+
+
+def read_rows(content: bytes) -> tuple[list[Row], list[str]]:
+    """The rows of a CSV file (UTF-8, comma or semicolon), and the columns that were not used.
+
+    Rows are what domain.directory.plan_import takes. Raises Refusal that names line and column
+    of every fault, up to a hundred.
+    """
+    reader = _reader(_decode(content))
+    columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        detail = f"column {', '.join(missing)} is missing; the first line names the columns: "
+        raise Refusal([Fault("/1", detail + ",".join(REQUIRED))])
+    reader.fieldnames = columns
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    for line, cells in _lines(reader):
+        row: Row = {"line": line}
+        for fault in _fill(row, cells):
+            faults.append(Fault(f"/{line}/{fault.pointer}", fault.detail))
+        rows.append(row)
+        if len(faults) >= _MAX_FAULTS:
+            break
+    if faults:
+        raise Refusal(faults[:_MAX_FAULTS])
+    if not rows:
+        raise Refusal([Fault("/1", "the file names nobody: the first line names the columns")])
+    return rows, [name for name in columns if name not in (*REQUIRED, *OPTIONAL)]
+
+
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Refusal([Fault(f"/{line}", "is not UTF-8: save the file as UTF-8")]) from None
+
+
+def _reader(text: str) -> "csv.DictReader[str]":
+    header = text.partition("\n")[0]
+    delimiter = ";" if ";" in header and "," not in header else ","
+    return csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+
+def _lines(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str | None, Any]]]:
+    try:
+        for cells in reader:
+            yield reader.line_num, cells  # type: ignore[misc]
+    except csv.Error as error:
+        raise Refusal([Fault(f"/{reader.line_num}", f"is not CSV: {error}")]) from None
+
+
+def _fill(row: Row, cells: dict[str | None, Any]) -> Iterator[Fault]:
+    """Put the parsed cells of one line into `row`; yields what is wrong, pointer = column."""
+    if None in cells or None in cells.values():
+        yield Fault("", "has more or fewer cells than the first line")
+        return
+    for column, parse in _PARSERS.items():
+        if column not in cells:
+            continue
+        text = cells[column].strip()
+        try:
+            row[column] = parse(text)
+        except ValueError as error:
+            row[column] = None
+            yield Fault(column, str(error))
+    if row.get("team") and row.get("partner"):
+        yield Fault("partner", "somebody belongs to a team or to a partner, not to both")
+    elif row.get("team"):
+        row["partner"] = None
+
+
+def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lambda text: parse(text) if text else None
+
+
+def _kind(bare: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        reference = parse_reference(text, bare)
+        if not reference.startswith(f"{bare}:"):
+            raise ValueError(f"{text!r} is no {bare}")
+        return reference
+
+    return parse
+
+
+def _name(text: str) -> str:
+    if not text or len(text) > 200 or _CONTROL.search(text):
+        raise ValueError("a name has 1 to 200 characters and no control characters")
+    return text
+
+
+def _mail(text: str) -> str:
+    if len(text) > 254 or not _MAIL.fullmatch(text) or _CONTROL.search(text):
+        raise ValueError(f"{text!r} is not a mail address")
+    return text
+
+
+def _active(text: str) -> bool:
+    truths = {"": True, "true": True, "yes": True, "1": True}
+    falsehoods = {"false": False, "no": False, "0": False}
+    try:
+        return (truths | falsehoods)[text.lower()]
+    except KeyError:
+        raise ValueError(f"{text!r}: write true or false") from None
+
+
+def _timezone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError(f"{text!r} is not a time zone like Europe/Berlin")
+    return ZoneInfo(text).key
+
+
+def _photo(text: str) -> str:
+    if len(text) > 2048 or not re.fullmatch(r"https://[^\s\x00-\x1f]+", text):
+        raise ValueError("a photo's address starts with https://")
+    return text
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "id": _kind("person"),
+    "name": _name,
+    "email": _optional(_mail),
+    "team": _optional(_kind("team")),
+    "manager": _optional(_kind("person")),
+    "partner": _optional(_kind("partner")),
+    "active": _active,
+    "timezone": _optional(_timezone),
+    "photo_url": _optional(_photo),
+}

@@ -1,0 +1,40 @@
+"""Attribution: for whom giver and recipients stood when a recognition was accepted."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from shared.references import kind_of
+
+Entry = Mapping[str, Any]
+
+
+def attribute(
+    giver: str, recipients: Sequence[str], directory: Mapping[str, Entry]
+) -> dict[str, Any]:
+    """{"giver": side, "recipients": [side]}; a side is {"ref", "team", "partner", "ancestors"}.
+
+    `ancestors` are the teams above `team`, nearest first. `directory` holds the entries of all
+    and of their teams. Stamped once, never recomputed.
+    """
+    return {
+        "giver": _side(giver, directory),
+        "recipients": [_side(recipient, directory) for recipient in recipients],
+    }
+
+
+def teams_needed(entries: Iterable[Entry]) -> set[str]:
+    """The teams whose entries `attribute` needs besides those of giver and recipients."""
+    return {entry["team"] for entry in entries if entry.get("team")}
+
+
+def _side(reference: str, directory: Mapping[str, Entry]) -> dict[str, Any]:
+    kind = kind_of(reference)
+    entry = directory[reference]
+    team = reference if kind == "team" else entry.get("team")
+    ancestors = directory[team]["ancestors"] if team in directory else []
+    return {
+        "ref": reference,
+        "team": team,
+        "partner": reference if kind == "partner" else entry.get("partner"),
+        "ancestors": list(ancestors),
+    }

@@ -1,0 +1,131 @@
+"""Recognitions: stored, read one by one, as a feed, and all of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from services.recognition.repository.outboxes import ensure_outbox_index
+from shared.mongo import find_many
+
+Document = dict[str, Any]
+Position = tuple[datetime, str]
+"""Where a page of the feed ended: `given_at` and id of its last recognition."""
+
+DUPLICATE_KEY = 11000
+_FIRST_WINDOW = timedelta(hours=1)
+_WIDENING = 4
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class RecognitionRepository:
+    """The collection `recognitions`."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._collection = database["recognitions"]
+
+    def ensure_indexes(self) -> None:
+        """Create what the queries below need; safe to repeat."""
+        create = self._collection.create_index
+        newest_first = [("given_at", DESCENDING), ("_id", DESCENDING)]
+        create(newest_first, name="feed")
+        for leading in ("audience", "giver", "recipients", "teams"):
+            create([(leading, ASCENDING), *newest_first], name=f"{leading}_feed")
+        create(
+            [("source", ASCENDING), ("external_id", ASCENDING)],
+            name="external_id",
+            unique=True,
+            partialFilterExpression={"external_id": {"$type": "string"}},
+        )
+        for name, field in (("asked", "recipients"), ("promised", "promise.by")):
+            create(
+                [(field, ASCENDING), ("status", ASCENDING)],
+                name=name,
+                partialFilterExpression={"kind": "please"},
+            )
+        ensure_outbox_index(self._collection)
+
+    def insert(self, record: Document, session: ClientSession | None = None) -> None:
+        """Store a new recognition with its event: durable when this returns."""
+        self._collection.insert_one(record, session=session)
+
+    def insert_new(self, records: Sequence[Document]) -> set[str]:
+        """Store those that are not there yet; the ids of those that were, by id or external id."""
+        try:
+            self._collection.insert_many(records, ordered=False)
+        except BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+                raise
+            return {records[failure["index"]]["_id"] for failure in failures}
+        return set()
+
+    def get(self, recognition_id: str) -> Document | None:
+        """One recognition, whoever may read it."""
+        return self._collection.find_one({"_id": recognition_id}, {"outbox": 0})
+
+    def existing(self, source_ids: Sequence[tuple[str, str]], ids: Sequence[str]) -> list[Document]:
+        """Those stored under one of the (source, external id) pairs or ids: their identities."""
+        identity = {"source": 1, "external_id": 1}
+        found = list(find_many(self._collection, "_id", ids, identity))
+        for source in sorted({source for source, _ in source_ids}):
+            externals = [external for origin, external in source_ids if origin == source]
+            found += find_many(
+                self._collection, "external_id", externals, identity, also={"source": source}
+            )
+        return found
+
+    def feed(
+        self,
+        condition: Mapping[str, Any],
+        *,
+        until: datetime,
+        since: datetime | None,
+        after: Position | None,
+        limit: int,
+    ) -> list[Document]:
+        """Up to `limit` recognitions that meet `condition`, newest first, given in [since, until).
+
+        `after` is the position that the page before ended at. A window of time widens into the
+        past until the page is full, so that no query matches much more than it returns (a
+        database that evaluates the whole match before the limit pays for every match).
+        """
+        floor = since or _BEGINNING
+        upper = min(after[0] + timedelta(milliseconds=1), until) if after else until
+        window = _FIRST_WINDOW
+        page: list[Document] = []
+        while upper > floor and len(page) < limit:
+            lower = max(upper - window, floor)
+            query: dict[str, Any] = {**condition, "given_at": {"$gte": lower, "$lt": upper}}
+            if after and upper > after[0]:
+                query["$or"] = [
+                    {"given_at": {"$lt": after[0]}},
+                    {"given_at": after[0], "_id": {"$lt": after[1]}},
+                ]
+            page += (
+                self._collection.find(query, {"outbox": 0})
+                .sort([("given_at", DESCENDING), ("_id", DESCENDING)])
+                .limit(limit - len(page))
+            )
+            upper, window = lower, window * _WIDENING
+        return page
+
+    def owed_by(
+        self, person: str, groups: Sequence[str], audience: Sequence[str]
+    ) -> list[Document]:
+        """What `person` owes: open and asked of them or of `groups`, or promised by them."""
+        asked = {"status": "open", "recipients": {"$in": [person, *groups]}}
+        promised = {"status": "promised", "promise.by": person}
+        readable = {"kind": "please", "audience": {"$in": list(audience)}}
+        return [
+            *self._collection.find({**readable, **asked}, {"outbox": 0}),
+            *self._collection.find({**readable, **promised}, {"outbox": 0}),
+        ]
+
+    def every(self) -> Iterator[Document]:
+        """Every recognition there is, in order of id (that is, of creation)."""
+        return self._collection.find({}, {"outbox": 0}).sort("_id", ASCENDING)
