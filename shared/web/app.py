@@ -1,0 +1,105 @@
+"""The web application of a service: what all three have in common, put together once."""
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import version as version_of
+from typing import Any, Protocol
+
+from flask import Flask, Request, Response, g, request
+
+from shared import telemetry
+from shared.auth.caller import Caller, guards, public, unguarded_routes, view_attribute
+from shared.config import Settings
+from shared.web import docs, errors, observe
+from shared.web.blueprint import BODY_LIMIT, BODY_LIMIT_MARK, Blueprint
+from shared.web.cors import Cors
+from shared.web.json import OrjsonProvider
+from shared.web.openapi import make_api
+from shared.web.probes import probes
+from shared.web.problems import Unauthorized
+
+
+class Authenticating(Protocol):
+    """What finds out who calls."""
+
+    def authenticate(self, request: Request) -> Caller:
+        """The caller. Raises Unauthorized, Forbidden or Unavailable."""
+
+
+class ServiceApp(Flask):
+    """Flask with JSON by orjson and failures in our log."""
+
+    json_provider_class = OrjsonProvider
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log what nobody caught; the answer carries the same request id."""
+        telemetry.log.error(
+            "unexpected", method=request.method, path=request.path, exc_info=exc_info
+        )
+
+
+def create_service_app(
+    name: str,
+    title: str,
+    settings: Settings,
+    blueprints: Iterable[Blueprint],
+    *,
+    authenticator: Authenticating,
+    readiness: Callable[[], list[str]],
+    description: str = "",
+) -> Flask:
+    """The WSGI application of the service `name`, whose blueprints carry their full paths.
+
+    Adds problems for every failure, authentication as the views are marked, request ids, CORS,
+    the body limit, /{name}/docs, /{name}/openapi.json, /{name}/problems, and the probes. Raises
+    ValueError when a route is marked neither `requires` nor `public`.
+    """
+    app = ServiceApp(name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.extensions["kudos_authenticator"] = authenticator
+    errors.register(app)
+    observe.register(app)
+    api = make_api(app, title, version_of("kudos"), description)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(docs.pages(name, title, api))
+    app.register_blueprint(probes(readiness))
+    if unguarded := unguarded_routes(app):
+        raise ValueError(
+            "mark these views with @requires or @public, below @route: " + ", ".join(unguarded)
+        )
+    _hook(app, name, authenticator, Cors(settings.cors_origins))
+    return app
+
+
+def _hook(app: Flask, name: str, authenticator: Authenticating, cors: Cors) -> None:
+    """One function before each request and one after: Flask's price per hook is felt."""
+    needed = guards(app)
+    limits = view_attribute(app, BODY_LIMIT_MARK)
+
+    @app.before_request
+    def before() -> Response | None:
+        observe.begin()
+        if request.method == "OPTIONS":
+            return cors.preflight(request)
+        if request.endpoint is None:  # no route: Flask refuses it next
+            return None
+        place = (request.endpoint, "GET" if request.method == "HEAD" else request.method)
+        if place in limits:
+            request.max_content_length = limits[place]
+        guard = needed.get(place)
+        if guard is None:
+            raise Unauthorized("This route was added behind the guard's back")
+        if not guard.is_public:
+            g.caller = caller = authenticator.authenticate(request)
+            caller.require(*guard.scopes)
+        return None
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        cors.permit(request, response)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        observe.end(name, response)
+        return response
+
+
+__all__ = ["Authenticating", "ServiceApp", "create_service_app", "public"]

@@ -1,0 +1,83 @@
+"""The blueprint of every service: flask-smorest's, with our parser and problems in the docs."""
+
+import http
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask_smorest import Blueprint as SmorestBlueprint
+from flask_smorest.utils import deepupdate, resolve_schema_instance
+
+from shared.auth.caller import Guard
+from shared.web.parsing import Parser
+
+View = TypeVar("View", bound=Callable[..., Any])
+BODY_LIMIT = 1024 * 1024
+"""Bytes that a body may have, unless its view is marked with `body_limit`."""
+
+BODY_LIMIT_MARK = "_kudos_body_limit"
+
+
+def body_limit(size: int | None) -> Callable[[View], View]:
+    """Mark a view as taking bodies of up to `size` bytes; None: it reads a stream of any length
+    and bounds what it holds itself."""
+
+    def mark(view: View) -> View:
+        setattr(view, BODY_LIMIT_MARK, size)
+        return view
+
+    return mark
+
+
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]
+    """`arguments`, `response` and `doc` as in flask-smorest, and `problems`."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(self._document_guard_and_problems)
+
+    def arguments(self, schema: Any, **options: Any) -> Any:
+        """As flask-smorest's, with the schema made once: webargs would make one per request."""
+        return super().arguments(resolve_schema_instance(schema), **options)
+
+    @staticmethod
+    def problems(*statuses: int) -> Callable[[View], View]:
+        """Document the statuses of problems that a view raises itself (404, 409, ...).
+
+        Those of parsing, authentication and limits are documented by themselves.
+        """
+
+        def mark(view: View) -> View:
+            documented = getattr(view, "_apidoc", {})
+            known = documented.get("problems", ())
+            view._apidoc = documented | {"problems": (*known, *statuses)}  # type: ignore[attr-defined]
+            return view
+
+        return mark
+
+    def _store_endpoint_docs(
+        self, endpoint: str, obj: Any, parameters: Any, tags: Any, **options: Any
+    ) -> None:
+        super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
+        for method, doc in self._docs[endpoint].items():
+            if method != "parameters":
+                view = getattr(obj, method) if isinstance(obj, type) else obj
+                doc["guard"] = getattr(view, "_kudos_guard", None)
+
+    @staticmethod
+    def _document_guard_and_problems(
+        doc: dict[str, Any], doc_info: dict[str, Any], **_context: Any
+    ) -> dict[str, Any]:
+        guard: Guard | None = doc_info.get("guard")
+        statuses = {*doc_info.get("problems", ()), 500}
+        if "requestBody" in doc:
+            statuses |= {400, 413, 415, 422}
+        if guard is not None and guard.is_public:
+            doc["security"] = []
+        elif guard is not None:
+            doc["security"] = [{"bearer": list(guard.scopes)}]
+            statuses |= {401, 403, 503}
+        problems = {str(status): http.HTTPStatus(status).name for status in sorted(statuses)}
+        answers = {str(status): answer for status, answer in doc.get("responses", {}).items()}
+        return deepupdate(doc | {"responses": {}}, {"responses": problems | answers})

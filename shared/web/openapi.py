@@ -1,0 +1,78 @@
+"""The OpenAPI 3.1 document of a service, with problems and the bearer scheme in every operation."""
+
+import http
+from typing import Any
+
+import marshmallow as ma
+from flask import Flask
+from flask_smorest import Api
+from flask_smorest.utils import prepare_response
+
+from shared.auth import scopes
+from shared.web import problems, schemas
+
+
+class BreachSchema(ma.Schema):
+    """One breach of a rule."""
+
+    pointer = ma.fields.String(
+        required=True, metadata={"description": "JSON pointer (RFC 6901) to the place"}
+    )
+    detail = ma.fields.String(required=True)
+    place = ma.fields.String(
+        data_key="in", metadata={"description": "query or header, when not the body"}
+    )
+
+
+class ProblemSchema(ma.Schema):
+    """A problem document (RFC 9457)."""
+
+    type = ma.fields.String(
+        required=True, metadata={"format": "uri-reference", "examples": ["/problems/not-found"]}
+    )
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String()
+    errors = ma.fields.List(ma.fields.Nested(BreachSchema))
+
+
+class ServiceApi(Api):  # type: ignore[misc]
+    """flask-smorest's Api, whose errors are problem documents."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_responses(self) -> None:
+        """A response of each status, and the default one, as application/problem+json."""
+        named = [(status.name, status.phrase) for status in http.HTTPStatus if status >= 400]
+        for name, phrase in [*named, ("DEFAULT_ERROR", "Any other problem")]:
+            response = {"description": phrase, "schema": ProblemSchema}
+            prepare_response(response, self.spec, problems.CONTENT_TYPE)
+            self.spec.components.response(name, response, lazy=True)
+
+    def _register_error_handlers(self) -> None:
+        """None: `shared.web.errors` has them."""
+
+
+def make_api(app: Flask, title: str, version: str, description: str) -> ServiceApi:
+    """The Api of `app`; its document is `api.spec`, served by `shared.web.docs`."""
+    app.config.update(API_TITLE=title, API_VERSION=version, OPENAPI_VERSION="3.1.1")
+    api = ServiceApi(app, spec_kwargs={"info": {"description": description}})
+    for field, kind, form in schemas.OPENAPI_TYPES:
+        api.register_field(field, kind, form)
+    meanings = "\n".join(f"- `{scope}`: {meaning}" for scope, meaning in scopes.MEANINGS.items())
+    api.spec.components.security_scheme(
+        "bearer",
+        {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A JWT of the configured issuer, or an API key (`kk_...`). "
+            f"Scopes:\n{meanings}",
+        },
+    )
+    return api
+
+
+def document(api: ServiceApi) -> dict[str, Any]:
+    """The OpenAPI document as it stands once every blueprint is registered."""
+    spec: dict[str, Any] = api.spec.to_dict()
+    return spec | {"security": [{"bearer": []}]}

@@ -1,0 +1,214 @@
+"""The base schema and the fields that requests and answers are made of."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from shared import references, times
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\\^`{|}]")
+
+
+class Schema(ma.Schema):
+    """Strict: a field that the schema does not know is refused, a read-only one (`dump_only`) is
+    accepted and ignored, so that what was read can be sent back."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        read_only = {field.data_key or name for name, field in self.dump_fields.items()}
+        loaded = {field.data_key or name for name, field in self.load_fields.items()}
+        self._read_only = frozenset(read_only - loaded)
+
+    def load(
+        self,
+        data: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        many: bool | None = None,
+        partial: Any = None,
+        unknown: Any = None,
+    ) -> Any:
+        """As marshmallow's, without the read-only fields."""
+        if self._read_only:
+            is_many = self.many if many is None else many
+            if is_many and isinstance(data, list):
+                data = [self._without_read_only(each) for each in data]
+            else:
+                data = self._without_read_only(data)
+        return super().load(data, many=many, partial=partial, unknown=unknown)
+
+    def _without_read_only(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and not self._read_only.isdisjoint(data):
+            return {key: value for key, value in data.items() if key not in self._read_only}
+        return data
+
+
+class Reference(fields.String):
+    """A reference written out in full (`person:ada`); a bare id means one of the kind `bare`.
+
+    `kinds`: those that are accepted; default all three when `bare` is person, else `bare` alone.
+    """
+
+    default_error_messages = {"kind": "{input} is a {kind}; this takes a {kinds}"}
+
+    def __init__(
+        self, bare: str = "person", kinds: Collection[str] | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.bare = bare
+        self.kinds = tuple(kinds or (references.KINDS if bare == "person" else (bare,)))
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        assert text is not None
+        try:
+            reference = references.parse_reference(text, self.bare)
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from None
+        kind = references.kind_of(reference)
+        if kind not in self.kinds:
+            raise self.make_error("kind", input=reference, kind=kind, kinds=" or ".join(self.kinds))
+        return reference
+
+
+class Id(fields.String):
+    """The bare id of a person, a team or a partner."""
+
+    default_error_messages = {
+        "id": "An id has 1 to 64 of a-z 0-9 . _ - and starts with a letter or digit"
+    }
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        if text is None or not references.is_id(text):
+            raise self.make_error("id")
+        return text
+
+
+class Rfc3339(fields.Field[datetime]):
+    """An instant: RFC 3339 text outside, an aware datetime in UTC (to the millisecond) inside.
+
+    What is text already is dumped as it is.
+    """
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **_options: Any) -> str | None:
+        return times.to_rfc3339(value) if isinstance(value, datetime) else value
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **_options: Any) -> datetime:
+        try:
+            return times.parse_rfc3339(value)
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from None
+
+
+class PlainText(fields.String):
+    """Text of `minimum` to `maximum` characters (code points). Control characters (Unicode Cc)
+    other than line breaks and tabs are refused, and so is mere white space where text is needed;
+    `single_line` refuses those too."""
+
+    default_error_messages = {
+        "empty": "There is no text",
+        "length": "{length} characters; {minimum} to {maximum} are accepted",
+        "control": "The control character U+{code:04X} at character {at} is not accepted",
+        "break": "Line breaks and tabs are not accepted",
+    }
+
+    def __init__(
+        self, maximum: int, minimum: int = 1, *, single_line: bool = False, **options: Any
+    ) -> None:
+        metadata = {"minLength": minimum, "maxLength": maximum} | options.pop("metadata", {})
+        super().__init__(metadata=metadata, **options)
+        self.minimum, self.maximum, self.single_line = minimum, maximum, single_line
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        assert text is not None
+        if self.minimum and not text.strip():
+            raise self.make_error("empty")
+        if not self.minimum <= len(text) <= self.maximum:
+            raise self.make_error(
+                "length", length=len(text), minimum=self.minimum, maximum=self.maximum
+            )
+        if found := _CONTROL.search(text):
+            raise self.make_error("control", code=ord(found[0]), at=found.start() + 1)
+        if self.single_line and any(character in text for character in "\n\r\t"):
+            raise self.make_error("break")
+        return text
+
+
+class HttpsUrl(fields.String):
+    """An absolute https URL (or of another of `schemes`) without user name or password."""
+
+    default_error_messages = {
+        "url": "Not an absolute URL like {scheme}://example.com/page",
+        "scheme": "The URL must start with {schemes}",
+        "userinfo": "A user name or password in the URL is not accepted",
+        "length": "{length} characters; up to {maximum} are accepted",
+    }
+
+    def __init__(
+        self, maximum: int = 2000, schemes: Iterable[str] = ("https",), **options: Any
+    ) -> None:
+        metadata = {"format": "uri", "maxLength": maximum} | options.pop("metadata", {})
+        super().__init__(metadata=metadata, **options)
+        self.maximum, self.schemes = maximum, tuple(schemes)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+        url = super()._deserialize(value, attr, data, **options)
+        assert url is not None
+        if len(url) > self.maximum:
+            raise self.make_error("length", length=len(url), maximum=self.maximum)
+        try:
+            parts = urlsplit(url)
+            host, _port = parts.hostname, parts.port
+        except ValueError:
+            host = None
+            parts = urlsplit("")
+        if not host or _NOT_IN_URL.search(url):
+            raise self.make_error("url", scheme=self.schemes[0])
+        if parts.scheme not in self.schemes:
+            starts = " or ".join(f"{scheme}://" for scheme in self.schemes)
+            raise self.make_error("scheme", schemes=starts)
+        if parts.username is not None or parts.password is not None:
+            raise self.make_error("userinfo")
+        return url
+
+
+class JsonInteger(fields.Integer):
+    """A whole number of a JSON body from `low` to `high`: no text, no fraction, no true or false."""
+
+    def __init__(self, low: int, high: int, **options: Any) -> None:
+        bounds = validate.Range(min=low, max=high)
+        super().__init__(strict=True, validate=bounds, **options)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> int | None:
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **options)
+
+
+class JsonBoolean(fields.Boolean):
+    """`true` or `false` of a JSON body, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+OPENAPI_TYPES: tuple[tuple[type[fields.Field[Any]], str, str | None], ...] = (
+    (Rfc3339, "string", "date-time"),
+    (Reference, "string", None),
+    (Id, "string", None),
+    (PlainText, "string", None),
+    (HttpsUrl, "string", None),
+)
+"""(field, type, format) of our own fields, for the OpenAPI document."""
