@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,24 @@ from pymongo.errors import PyMongoError
 
 from shared.config import Settings
 from shared.mongo import Client, connect
+from tests import kafka_broker
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What kafka-python 3.0 does while it is imported is not ours to mend."""
+    config.addinivalue_line(
+        "filterwarnings", "ignore:(open|read)_text is deprecated:DeprecationWarning"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the broker run in one process, so that there is one broker."""
+    for item in items:
+        if "kafka_bootstrap" in getattr(item, "fixturenames", ()) or item.get_closest_marker(
+            "kafka"
+        ):
+            item.add_marker(pytest.mark.kafka)
+            item.add_marker(pytest.mark.xdist_group("kafka"))
 
 
 def free_port() -> int:
@@ -88,3 +107,24 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
 def settings(mongo_uri: str, namespace: str, tmp_path: Path) -> Settings:
     """Settings of a suite of the test's own, on the log kept in MongoDB."""
     return Settings(mongo_uri=mongo_uri, namespace=namespace, data=tmp_path / "kudos")
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """KUDOS_TEST_KAFKA, or a broker of this test process's own."""
+    given = os.environ.get("KUDOS_TEST_KAFKA")
+    if given:
+        yield given
+        return
+    needed = kafka_broker.missing()
+    if needed:
+        pytest.skip(needed)
+    folder = tmp_path_factory.mktemp("kafka")
+    with kafka_broker.KafkaBroker(folder, free_port(), free_port()) as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def kafka_settings(settings: Settings, kafka_bootstrap: str) -> Settings:
+    """Settings of a suite of the test's own, on Kafka."""
+    return replace(settings, event_log="kafka", kafka_bootstrap=kafka_bootstrap)

@@ -187,6 +187,6 @@ class Follower(Generic[T]):
         self._on_conflict()
 
     def _trim_when_due(self) -> None:
-        if time.monotonic() >= self._trim_at:
+        if not self._log.trims_itself and time.monotonic() >= self._trim_at:
             self._trim_at = time.monotonic() + _TRIM_EVERY_SECONDS
             self._log.trim(times.now() - RETENTION)

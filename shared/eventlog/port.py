@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from shared.events import Event, MalformedEvent, dead_letter_topic, decode, encode
 
@@ -110,6 +110,9 @@ class Reader(ABC):
 
 class EventLog(ABC):
     """An event log. One per process; safe to share between threads (its readers are not)."""
+
+    trims_itself: ClassVar[bool] = False
+    """Whether retention needs nobody to call `trim`."""
 
     @abstractmethod
     def write(self, messages: Sequence[Message]) -> None:
