@@ -1,6 +1,7 @@
 """The event log: its port, its two adapters, and the follower that folds it into a database."""
 
 from shared.config import ConfigError, Settings
+from shared.eventlog.dead_letters import DeadLetter, dead_letters, replay
 from shared.eventlog.port import (
     EventLog,
     LogTruncated,
@@ -12,13 +13,16 @@ from shared.eventlog.port import (
 from shared.mongo import Client
 
 __all__ = [
+    "DeadLetter",
     "EventLog",
     "LogTruncated",
     "LogUnavailable",
     "Offsets",
     "Reader",
     "Record",
+    "dead_letters",
     "open_log",
+    "replay",
 ]
 
 

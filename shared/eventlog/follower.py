@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from shared import times
+from shared.eventlog.dead_letters import set_aside
 from shared.eventlog.port import RETENTION, EventLog, Offsets, Reader, Record, position
 from shared.events import Event
 from shared.mongo import Client, Document, in_transaction
@@ -170,7 +171,7 @@ class Follower(Generic[T]):
             return None
 
     def _set_aside(self, record: Record, error: str) -> None:
-        self._log.append_dead(self._group, record, error)
+        set_aside(self._log, self._group, record, error)
         _dead_letters.labels(self._group, record.topic).inc()
         log.error(
             "record set aside",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import ClassVar, Self
 
-from shared.events import Event, MalformedEvent, dead_letter_topic, decode, encode
+from shared.events import Event, MalformedEvent, decode, encode
 
 RETENTION = timedelta(days=14)
 
@@ -154,19 +154,6 @@ class EventLog(ABC):
         """Append events; durable on return, in order per key. Raises LogUnavailable: then some
         may be in the log, and all must be appended again (readers go by versions)."""
         self.write([Message(event.topic, event.key, *encode(event)) for event in events])
-
-    def append_dead(self, group: str, record: Record, error: str) -> None:
-        """Set aside a record that `group` can never fold, with the error and where it was."""
-        headers = {
-            **record.headers,
-            "kudos_error": error[:1000],
-            "kudos_group": group,
-            "kudos_topic": record.topic,
-            "kudos_partition": str(record.partition),
-            "kudos_offset": str(record.offset),
-        }
-        topic = dead_letter_topic(record.topic, group)
-        self.write([Message(topic, record.key, headers, record.value)])
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,117 @@
+"""Dead letters: records that a group can never fold, set aside in `<topic>.<group>.dlq`.
+
+A dead letter is the record as it was, with headers that say why and where it stood. To replay
+one appends it to its topic again and marks it here; such a topic is only ever appended to.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.eventlog.port import EventLog, LogUnavailable, Message, Record, position
+from shared.events import dead_letter_topic
+
+_ERROR = "kudos_error"
+_GROUP = "kudos_group"
+_TOPIC = "kudos_topic"
+_PARTITION = "kudos_partition"
+_OFFSET = "kudos_offset"
+_REPLAYED = "kudos_replayed"
+_OURS = {_ERROR, _GROUP, _TOPIC, _PARTITION, _OFFSET, _REPLAYED}
+
+_SUFFIX = ".dlq"
+_READ_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record set aside; `id` names the group and where the record stood."""
+
+    id: str
+    group: str
+    topic: str
+    partition: int
+    offset: int
+    error: str
+    key: str
+    headers: dict[str, str]
+    value: bytes = field(repr=False)
+
+
+def set_aside(log: EventLog, group: str, record: Record, error: str) -> None:
+    """Append a record to the dead letters of `group`. Raises LogUnavailable."""
+    headers = {
+        **record.headers,
+        _ERROR: error[:1000],
+        _GROUP: group,
+        _TOPIC: record.topic,
+        _PARTITION: str(record.partition),
+        _OFFSET: str(record.offset),
+    }
+    topic = dead_letter_topic(record.topic, group)
+    log.write([Message(topic, record.key, headers, record.value)])
+
+
+def dead_letters(log: EventLog) -> list[DeadLetter]:
+    """Every dead letter that was not replayed, each once, in order of its id.
+
+    Raises LogUnavailable.
+    """
+    letters: dict[str, DeadLetter] = {}
+    replayed: set[str] = set()
+    for record in _read_all(log, sorted(t for t in log.topics() if t.endswith(_SUFFIX))):
+        if _REPLAYED in record.headers:
+            replayed.add(record.headers[_REPLAYED])
+        else:
+            letter = _letter(record)
+            letters[letter.id] = letter  # set aside twice when a follower died in between
+    return [letters[name] for name in sorted(letters) if name not in replayed]
+
+
+def replay(log: EventLog, letters: Sequence[DeadLetter]) -> None:
+    """Append each letter to its topic again, for every group, then mark it as replayed.
+
+    Groups that had folded it fold it again, which their versions make harmless. Raises
+    LogUnavailable: then some may have been replayed, and doing it again is as harmless.
+    """
+    for letter in letters:
+        log.write([Message(letter.topic, letter.key, letter.headers, letter.value)])
+        mark = Message(
+            dead_letter_topic(letter.topic, letter.group), letter.key, {_REPLAYED: letter.id}, b""
+        )
+        log.write([mark])
+
+
+def _letter(record: Record) -> DeadLetter:
+    headers = record.headers
+    origin = f"{position(headers[_TOPIC], int(headers[_PARTITION]))}/{headers[_OFFSET]}"
+    return DeadLetter(
+        id=f"{headers[_GROUP]}:{origin}",
+        group=headers[_GROUP],
+        topic=headers[_TOPIC],
+        partition=int(headers[_PARTITION]),
+        offset=int(headers[_OFFSET]),
+        error=headers[_ERROR],
+        key=record.key,
+        headers={name: value for name, value in headers.items() if name not in _OURS},
+        value=record.value,
+    )
+
+
+def _read_all(log: EventLog, topics: list[str]) -> list[Record]:
+    """The records that the topics held when this was called."""
+    if not topics:
+        return []
+    starts, ends = log.starts(topics), log.ends(topics)
+    wanted = sum(ends[name] - starts[name] for name in ends)
+    records: list[Record] = []
+    deadline = time.monotonic() + _READ_SECONDS
+    reader = log.reader(topics, starts)
+    try:
+        while len(records) < wanted:
+            if time.monotonic() > deadline:
+                raise LogUnavailable(f"read {len(records)} of {wanted} dead letters in time")
+            records += reader.poll(500, 1.0)
+    finally:
+        reader.close()
+    return records
