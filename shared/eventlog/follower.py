@@ -48,9 +48,9 @@ class Follower(Generic[T]):
     raises is tried again and holds the log, what it returns is ignored. `on_conflict()` is
     called whenever a batch was not applied: caches of what the database holds must be dropped.
 
-    Offsets are kept in `offsets` as {"_id": group, "offsets": {"topic/partition": next},
-    "applied_at"}; without one the follower starts at `start_offsets()`, by default the start of
-    the log.
+    Offsets are kept in `offsets` as {"_id": group (or `offsets_id`), "offsets":
+    {"topic/partition": next}, "applied_at"}; without one the follower starts at
+    `start_offsets()`, by default the start of the log.
     """
 
     def __init__(
@@ -66,11 +66,13 @@ class Follower(Generic[T]):
         max_records: int = 500,
         on_conflict: Callable[[], None] | None = None,
         start_offsets: Callable[[], Offsets] | None = None,
+        offsets_id: str | None = None,
     ) -> None:
         self._log = log
         self._client = client
         self._offsets = offsets
         self._group = group
+        self._offsets_id = offsets_id or group
         self._topics = list(topics)
         self._prepare = prepare
         self._apply = apply
@@ -113,6 +115,10 @@ class Follower(Generic[T]):
         self._limit = min(2 * self._limit, self._max_records)
         return len(records)
 
+    def behind(self) -> int:
+        """Records that the last poll left unread: 0 when it took everything there was."""
+        return sum(self._reader.lag().values()) if self._reader is not None else 0
+
     def close(self) -> None:
         """Give back the reader."""
         if self._reader is not None:
@@ -124,11 +130,11 @@ class Follower(Generic[T]):
         return self._log.reader(self._topics, self._stored)
 
     def _load(self) -> Offsets:
-        stored = self._offsets.find_one({"_id": self._group})
+        stored = self._offsets.find_one({"_id": self._offsets_id})
         if stored is None:
             offsets = dict(sorted(self._start_offsets().items()))
             try:
-                self._offsets.insert_one({"_id": self._group, "offsets": offsets})
+                self._offsets.insert_one({"_id": self._offsets_id, "offsets": offsets})
             except DuplicateKeyError:
                 return self._load()  # another follower was first
             return offsets
@@ -151,7 +157,7 @@ class Follower(Generic[T]):
         self, expected: Offsets, after: Offsets, prepared: list[T], session: ClientSession
     ) -> None:
         moved = self._offsets.update_one(
-            {"_id": self._group, "offsets": expected},
+            {"_id": self._offsets_id, "offsets": expected},
             {"$set": {"offsets": after, "applied_at": times.now()}},
             session=session,
         )
