@@ -100,20 +100,20 @@ def view_attribute(app: "Flask", name: str) -> dict[tuple[str, str], Any]:
 def authenticate_request() -> Caller:
     """The caller of the present request, read from its token; for views that are public but
     also take a caller. Raises Unauthorized, Forbidden or Unavailable."""
-    from flask import current_app, g, request
+    from flask import current_app, request
 
-    caller: Caller | None = g.get("caller")
+    caller: Caller | None = getattr(request, "caller", None)
     if caller is None:
         caller = current_app.extensions["kudos_authenticator"].authenticate(request)
-        g.caller = caller
+        request.caller = caller  # type: ignore[attr-defined]
     return caller
 
 
 def current_caller() -> Caller:
     """The caller that the guard of the present route let in; Unauthorized where there is none."""
-    from flask import g
+    from flask import request
 
-    caller: Caller | None = g.get("caller")
+    caller: Caller | None = getattr(request, "caller", None)
     if caller is None:
         raise Unauthorized("This needs a caller")
     return caller

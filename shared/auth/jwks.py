@@ -135,21 +135,17 @@ def parse_jwks(text: bytes) -> tuple[Key, ...]:
     """The public signing keys of a JWKS document; keys of other kinds (above all symmetric ones)
     and broken ones are left out. Raises KeysUnavailable when it is no such document."""
     try:
-        entries: Any = orjson.loads(text)["keys"]
-        if not isinstance(entries, list):
-            raise TypeError("keys is no list")
-    except (ValueError, KeyError, TypeError) as error:
-        raise KeysUnavailable(f"not a JWKS document: {error}") from error
-    keys = []
-    for entry in entries:
-        key = _key(entry)
-        if key is not None:
-            keys.append(key)
-    return tuple(keys)
+        document = orjson.loads(text)
+    except ValueError as error:
+        raise KeysUnavailable(f"not JSON: {error}") from error
+    entries = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise KeysUnavailable("no JWKS document: it has no list of keys")
+    return tuple(key for entry in entries if (key := _key(entry)) is not None)
 
 
 def _key(entry: Any) -> Key | None:
-    kind = _TYPES.get(entry.get("kty")) if isinstance(entry, dict) else None
+    kind = _TYPES.get(str(entry.get("kty"))) if isinstance(entry, dict) else None
     if kind is None or entry.get("use", "sig") != "sig":
         return None
     public = {name: value for name, value in entry.items() if name not in _PRIVATE}

@@ -9,7 +9,7 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
-from joserfc.jws import JWSAlgModel, JWSRegistry, extract_compact
+from joserfc.jws import JWSRegistry, extract_compact
 
 from shared.auth import scopes
 from shared.auth.jwks import Jwks
@@ -42,7 +42,7 @@ class _Registry(JWSRegistry):
 
     max_header_length = 8_000
 
-    def get_alg(self, name: str) -> JWSAlgModel:
+    def get_alg(self, name: str) -> Any:
         """The algorithm. The library warns of the name EdDSA, which most issuers still use."""
         if name not in KEY_TYPES:
             raise UnsupportedAlgorithmError(f"the algorithm {name} is not accepted")

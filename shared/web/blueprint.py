@@ -1,11 +1,12 @@
 """The blueprint of every service: flask-smorest's, with our parser and problems in the docs."""
 
 import http
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask_smorest import Blueprint as SmorestBlueprint
-from flask_smorest.utils import deepupdate, resolve_schema_instance
+from flask_smorest.utils import resolve_schema_instance
 
 from shared.auth.caller import Guard
 from shared.web.parsing import Parser
@@ -22,7 +23,8 @@ def body_limit(size: int | None) -> Callable[[View], View]:
     and bounds what it holds itself."""
 
     def mark(view: View) -> View:
-        setattr(view, BODY_LIMIT_MARK, size)
+        # Flask takes None for its own default, so no limit is a very large one.
+        setattr(view, BODY_LIMIT_MARK, sys.maxsize if size is None else size)
         return view
 
     return mark
@@ -80,4 +82,4 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
             statuses |= {401, 403, 503}
         problems = {str(status): http.HTTPStatus(status).name for status in sorted(statuses)}
         answers = {str(status): answer for status, answer in doc.get("responses", {}).items()}
-        return deepupdate(doc | {"responses": {}}, {"responses": problems | answers})
+        return {**doc, "responses": problems | answers}

@@ -42,7 +42,7 @@ class Cors:
         """Say on any answer whether the page of the request's origin may read it."""
         if not self.origins:
             return
-        response.vary.add("Origin")
+        response.headers.add("Vary", "Origin")
         origin = request.headers.get("Origin")
         if origin in self.origins:
             response.headers["Access-Control-Allow-Origin"] = origin

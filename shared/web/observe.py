@@ -5,7 +5,7 @@ import time
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from prometheus_client import Counter, Histogram
 
 from shared import ids, telemetry
@@ -23,37 +23,36 @@ SECONDS = Histogram(
 )
 
 
-def begin() -> None:
+def begin(request: Any) -> None:
     """Give the request its id: the caller's `X-Request-Id` when it is a plain word, else a new
     one. Logs carry it, and events made for the request do."""
-    g.began = time.perf_counter()
+    request.began = time.perf_counter()
     given = request.headers.get("X-Request-Id")
     if given is None or not _REQUEST_ID.fullmatch(given):
         given = ids.new_id()
+    request.id = given
     telemetry.request_id.set(given)
 
 
-def end(service: str, response: Response) -> None:
+def end(service: str, request: Any, response: Response) -> None:
     """Tell the id, count and time the request, and log it in one line."""
-    request_id = telemetry.request_id.get()
-    if request_id is None:  # it failed before it began: a request that cannot be read
+    if request.id is None:  # it failed before it began: a request that cannot be read
         return
-    response.headers["X-Request-Id"] = request_id
-    seconds = time.perf_counter() - g.began
+    response.headers.add("X-Request-Id", request.id)
+    seconds = time.perf_counter() - request.began
     rule = request.url_rule
     route = rule.rule if rule is not None else "unmatched"
     method = request.method if rule is not None else "any"
     requests, histogram = _metrics(service, method, route, response.status_code)
     requests.inc()
     histogram.observe(seconds)
-    caller = g.get("caller")
     telemetry.log.info(
         "request",
         method=request.method,
         path=request.path,
         status=response.status_code,
         ms=round(seconds * 1000, 1),
-        caller=caller.id if caller else None,
+        caller=request.caller.id if request.caller else None,
     )
 
 

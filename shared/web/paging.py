@@ -5,7 +5,6 @@ meanwhile neither repeats nor hides an entry.
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -48,16 +47,8 @@ def decode_cursor(text: str, types: Sequence[type]) -> tuple[Any, ...]:
     Raises BadCursor for whatever `encode_cursor` would not have made of such values.
     """
     try:
-        if len(text) > _LONGEST_CURSOR:
-            raise ValueError("too long")
-        raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
-        values = orjson.loads(raw)
-        if not isinstance(values, list) or len(values) != len(types):
-            raise ValueError("another shape")
-        decoded = tuple(_typed(value, kind) for value, kind in zip(values, types, strict=True))
-        if encode_cursor(decoded) != text:
-            raise ValueError("not in its one form")
-    except (ValueError, binascii.Error):
+        decoded = _decode(text, types)
+    except ValueError:
         raise BadCursor("Send `next` of a page of this same list, as it came") from None
     return decoded
 
@@ -73,7 +64,20 @@ def page(
     return shown, encode_cursor(key(shown[-1])) if len(entries) > limit else None
 
 
-def _typed(value: Any, kind: type) -> Any:
+def _decode(text: str, types: Sequence[type]) -> tuple[Any, ...]:
+    if len(text) > _LONGEST_CURSOR:
+        raise ValueError("too long")
+    raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
+    values = orjson.loads(raw)
+    if not isinstance(values, list) or len(values) != len(types):
+        raise ValueError("another shape")
+    decoded = tuple(_typed(value, kind) for value, kind in zip(values, types, strict=True))
+    if encode_cursor(decoded) != text:
+        raise ValueError("not in its one form")
+    return decoded
+
+
+def _typed(value: Any, kind: type[Any]) -> Any:
     if value is None:
         return None
     if kind is datetime:

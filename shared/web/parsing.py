@@ -14,7 +14,7 @@ from shared.web.problems import BadRequest, Unprocessable, UnsupportedMediaType,
 _PLACES = {"query": "query", "querystring": "query", "headers": "header", "form": "form"}
 
 
-class Parser(FlaskParser):  # type: ignore[misc]
+class Parser(FlaskParser):
     """The parser behind `Blueprint.arguments`.
 
     Not JSON is 400, another media type 415, and whatever the schema refuses 422; parameters that
@@ -41,15 +41,7 @@ class Parser(FlaskParser):  # type: ignore[misc]
             )
         return parse_json(body)
 
-    def handle_error(
-        self,
-        error: ma.ValidationError,
-        req: flask.Request,
-        schema: ma.Schema,
-        *,
-        error_status_code: int | None,
-        error_headers: Mapping[str, str] | None,
-    ) -> NoReturn:
+    def handle_error(self, error: ma.ValidationError, *_args: Any, **_options: Any) -> NoReturn:
         """Refuse with each message where it belongs."""
         location, messages = next(iter(error.messages_dict.items()))
         raise invalid(messages, location) from error

@@ -109,9 +109,8 @@ class MissingScope(Forbidden):
     def headers(self) -> dict[str, str]:
         """The challenge of RFC 6750 section 3.1."""
         scopes = " ".join(self.extensions["required_scopes"])
-        return {
-            "WWW-Authenticate": f'Bearer realm="kudos", error="insufficient_scope", scope="{scopes}"'
-        }
+        challenge = f'Bearer realm="kudos", error="insufficient_scope", scope="{scopes}"'
+        return {"WWW-Authenticate": challenge}
 
 
 class NotFound(Problem):

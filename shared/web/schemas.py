@@ -99,10 +99,10 @@ class Rfc3339(fields.Field[datetime]):
     What is text already is dumped as it is.
     """
 
-    def _serialize(self, value: Any, attr: Any, obj: Any, **_options: Any) -> str | None:
+    def _serialize(self, value: Any, *_args: Any, **_options: Any) -> str | None:
         return times.to_rfc3339(value) if isinstance(value, datetime) else value
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **_options: Any) -> datetime:
+    def _deserialize(self, value: Any, *_args: Any, **_options: Any) -> datetime:
         try:
             return times.parse_rfc3339(value)
         except ValueError as error:
@@ -183,13 +183,13 @@ class HttpsUrl(fields.String):
 
 
 class JsonInteger(fields.Integer):
-    """A whole number of a JSON body from `low` to `high`: no text, no fraction, no true or false."""
+    """A whole number of a JSON body from `low` to `high`: no text, no fraction, no boolean."""
 
     def __init__(self, low: int, high: int, **options: Any) -> None:
         bounds = validate.Range(min=low, max=high)
         super().__init__(strict=True, validate=bounds, **options)
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> int:
         if type(value) is not int:
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **options)
@@ -198,7 +198,7 @@ class JsonInteger(fields.Integer):
 class JsonBoolean(fields.Boolean):
     """`true` or `false` of a JSON body, and nothing that merely looks like it."""
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> bool:
+    def _deserialize(self, value: Any, *_args: Any, **_options: Any) -> bool:
         if type(value) is not bool:
             raise self.make_error("invalid", input=value)
         return value

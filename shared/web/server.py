@@ -159,7 +159,8 @@ def _metrics_folder() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="kudos-metrics-") as temporary:
         before = prometheus_client.values.ValueClass
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = temporary
-        prometheus_client.values.ValueClass = prometheus_client.values.get_value_class()
+        multi_process = prometheus_client.values.MultiProcessValue()  # type: ignore[no-untyped-call]
+        prometheus_client.values.ValueClass = multi_process
         try:
             yield
         finally:
@@ -170,4 +171,4 @@ def _metrics_folder() -> Iterator[None]:
 def _forget_metrics_of(_arbiter: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
