@@ -63,11 +63,14 @@ def _reader(text: str) -> "csv.DictReader[str]":
 
 
 def _lines(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str | None, Any]]]:
+    """Each record with the line that it starts on; an open quote is told where it begins."""
+    line = 2
     try:
         for cells in reader:
-            yield reader.line_num, cells  # type: ignore[misc]
+            yield line, cells
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise Refusal([Fault(f"/{reader.line_num}", f"is not CSV: {error}")]) from None
+        raise Refusal([Fault(f"/{line}", f"is not CSV: {error}")]) from None
 
 
 def _fill(row: Row, cells: dict[str | None, Any]) -> Iterator[Fault]:

@@ -15,7 +15,12 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
-from services.recognition.domain.recognition import FIRST_STATUS, Record, create
+from services.recognition.domain.recognition import (
+    EVENT_OF_CREATION,
+    FIRST_STATUS,
+    Record,
+    create,
+)
 from services.recognition.domain.refusal import Refusal, refuse
 from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.events import put_recognition_event
@@ -105,7 +110,8 @@ class Importer:
         for line in good:
             self._build(line, entries, known, by)
         new = [line for line in good if line.record is not None]
-        raced = self._recognitions.insert_new([line.record for line in new if line.record])
+        records = [line.record for line in new if line.record]
+        raced = self._recognitions.insert_new(records) if records else set()
         for line in new:
             line.status = "exists" if line.recognition_id in raced else "created"
 
@@ -149,8 +155,7 @@ class Importer:
                 {"pointer": fault.pointer, "detail": fault.detail} for fault in refusal.faults
             ]
             return
-        event = "asked" if record["kind"] == "please" else "thanked"
-        put_recognition_event(record, event, by=by, at=now)
+        put_recognition_event(record, EVENT_OF_CREATION[record["kind"]], by=by, at=now)
         line.record, line.recognition_id = record, record["_id"]
         known[identity] = record["_id"]
 

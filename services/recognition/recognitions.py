@@ -7,7 +7,7 @@ from typing import Any
 from pymongo.client_session import ClientSession
 
 from services.recognition.domain.feed import feed_condition
-from services.recognition.domain.recognition import CLOCK_SKEW, Record, create
+from services.recognition.domain.recognition import CLOCK_SKEW, EVENT_OF_CREATION, Record, create
 from services.recognition.domain.state import recognition_state
 from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.domain.visibility import SHOWN_STATUSES, badges_of
@@ -38,11 +38,13 @@ class Recognitions:
         self._directory = directory
         self._now = now
 
-    def prepare(self, caller: Caller, asked: Mapping[str, Any]) -> tuple[Record, Document]:
-        """The record of a new recognition with its event, unsaved, and its view for the caller.
+    def give(
+        self, caller: Caller, asked: Mapping[str, Any], session: ClientSession | None
+    ) -> Document:
+        """Store a new recognition with its event; its view for the caller, with `people`.
 
-        Raises Forbidden for a giver or a time that the caller may not choose, Refusal for what
-        breaks a rule.
+        With a session it is part of that transaction. Raises Forbidden for a giver or a time that
+        the caller may not choose, Refusal for what breaks a rule.
         """
         giver = self._giver(caller, asked)
         if asked.get("given_at") and not caller.has(scopes.IMPORT):
@@ -57,14 +59,9 @@ class Recognitions:
             values=DEFAULT_VALUES,
             now=now,
         )
-        event = "asked" if record["kind"] == "please" else "thanked"
-        put_recognition_event(record, event, by=caller.person, at=now)
-        view = _view(record, caller.person)
-        return record, {**view, "people": summaries([record], directory)}
-
-    def save(self, record: Record, session: ClientSession | None) -> None:
-        """Store what `prepare` made; with a session as part of its transaction."""
+        put_recognition_event(record, EVENT_OF_CREATION[record["kind"]], by=caller.person, at=now)
         self._recognitions.insert(record, session)
+        return {**_view(record, caller.person), "people": summaries([record], directory)}
 
     def get(self, caller: Caller, recognition_id: str) -> Document:
         """One recognition as the caller may read it, with `people`. Raises NotFound."""

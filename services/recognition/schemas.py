@@ -108,8 +108,8 @@ class ImportLineSchema(RecognitionSchema):
     id = fields.UUID(load_default=None)  # type: ignore[assignment]
     giver = Reference(required=True)
     given_at = Rfc3339(required=True)
-    external_id = PlainText(maximum=200, single_line=True, allow_none=True)  # type: ignore[assignment]
-    source = PlainText(maximum=64, single_line=True, load_default="import")  # type: ignore[assignment]
+    external_id = PlainText(maximum=200, single_line=True, allow_none=True)
+    source = PlainText(maximum=64, single_line=True, load_default="import")
     status = fields.String(validate=validate.OneOf(STATUSES))
     attribution = fields.Dict(dump_only=True)
     history = fields.List(fields.Dict(), dump_only=True)
@@ -174,10 +174,11 @@ class PartnerSchema(Schema):
 
 def page_of(schema: type[Schema]) -> type[Schema]:
     """The schema of a page of those."""
-    return Schema.from_dict(
-        {"items": fields.List(fields.Nested(schema)), "next": fields.String(allow_none=True)},
-        name=schema.__name__.replace("Schema", "PageSchema"),
-    )
+    members: dict[str, Any] = {
+        "items": fields.List(fields.Nested(schema)),
+        "next": fields.String(allow_none=True),
+    }
+    return type(schema.__name__.replace("Schema", "PageSchema"), (Schema,), members)
 
 
 PersonPageSchema, TeamPageSchema, PartnerPageSchema = map(

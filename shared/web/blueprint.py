@@ -75,6 +75,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         statuses = {*doc_info.get("problems", ()), 500}
         if "requestBody" in doc:
             statuses |= {400, 413, 415, 422}
+        if "parameters" in doc:
+            statuses |= {400, 422}
         if guard is not None and guard.is_public:
             doc["security"] = []
         elif guard is not None:
@@ -82,4 +84,4 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
             statuses |= {401, 403, 503}
         problems = {str(status): http.HTTPStatus(status).name for status in sorted(statuses)}
         answers = {str(status): answer for status, answer in doc.get("responses", {}).items()}
-        return {**doc, "responses": problems | answers}
+        return {**doc, "responses": dict(sorted((problems | answers).items()))}

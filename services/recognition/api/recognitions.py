@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response
-from marshmallow import ValidationError
-from shared.web.idempotency import idempotent
+from pymongo.client_session import ClientSession
 
 from services.recognition.api import service
 from services.recognition.schemas import (
@@ -19,6 +18,7 @@ from shared.auth.caller import Caller, current_caller, requires
 from shared.references import parse_reference
 from shared.web.blueprint import Blueprint
 from shared.web.etags import etag
+from shared.web.idempotency import Answer
 from shared.web.json import json_response
 from shared.web.paging import decode_cursor, encode_cursor
 from shared.web.parsing import invalid
@@ -37,13 +37,22 @@ blueprint = Blueprint(
 @blueprint.arguments(RecognitionSchema)
 @blueprint.response(201, RecognitionSchema)
 @blueprint.problems(409)
-@idempotent
 def give(asked: dict[str, Any]) -> Response:
     """Give a thank-you, or ask a please.
 
     The giver is the caller when left out. A 201 means that it is stored durably.
     """
-    record, view = service().recognitions.prepare(current_caller(), asked)
+    caller, idempotency = current_caller(), service().idempotency
+
+    def effect(session: ClientSession | None) -> Answer:
+        view = service().recognitions.give(caller, asked, session)
+        location = f"{blueprint.url_prefix}/{view['id']}"
+        return Answer.of(view, 201, {"Location": location, "ETag": etag(view["revision"])})
+
+    key = idempotency.key(caller)
+    if key is None:  # a single document: atomic and durable without a transaction
+        return effect(None).response()
+    return idempotency.run(service().client, key, effect).response()
 
 
 @blueprint.get("")
@@ -109,5 +118,5 @@ def _statuses(text: str) -> frozenset[str]:
     unknown = statuses.difference(STATUSES)
     if unknown:
         detail = f"{', '.join(sorted(unknown))} is none of {', '.join(STATUSES)}"
-        raise invalid(ValidationError({"status": [detail]}).messages, "query")
+        raise invalid({"status": [detail]}, "query")
     return statuses

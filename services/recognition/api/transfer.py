@@ -1,7 +1,7 @@
 """POST /imports and GET /exports: recognitions in bulk, as NDJSON."""
 
 from collections.abc import Iterator
-from typing import IO, Any, cast
+from typing import Any
 
 import orjson
 from flask import Response, request
@@ -37,7 +37,7 @@ def import_ndjson() -> Response:
     "external_id", "problem"}. Lines are known by `source` and `external_id`, so sending a file
     again is safe. They count on boards and notify nobody.
     """
-    spooled = spool(cast(IO[bytes], request.stream))
+    spooled = spool(request.stream)
     lines = service().importer.run(spooled, current_caller().person)
     return Response(lines, content_type=NDJSON)
 

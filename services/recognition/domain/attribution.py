@@ -30,8 +30,8 @@ def teams_needed(entries: Iterable[Entry]) -> set[str]:
 def _side(reference: str, directory: Mapping[str, Entry]) -> dict[str, Any]:
     kind = kind_of(reference)
     entry = directory[reference]
-    team = reference if kind == "team" else entry.get("team")
-    ancestors = directory[team]["ancestors"] if team in directory else []
+    team: str | None = reference if kind == "team" else entry.get("team")
+    ancestors = directory[team]["ancestors"] if team is not None and team in directory else []
     return {
         "ref": reference,
         "team": team,

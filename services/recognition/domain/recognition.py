@@ -14,6 +14,7 @@ PLEASE = "please"
 KINDS = (THANK_YOU, PLEASE)
 
 FIRST_STATUS = {THANK_YOU: "given", PLEASE: "open"}
+EVENT_OF_CREATION = {THANK_YOU: "thanked", PLEASE: "asked"}
 DEFAULT_VISIBILITY = {THANK_YOU: "public", PLEASE: "team"}
 
 CLOCK_SKEW = timedelta(minutes=5)

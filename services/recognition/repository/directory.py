@@ -61,7 +61,6 @@ class DirectoryRepository:
         words: Sequence[str],
         team: str | None,
         active: bool | None,
-        partner: str | None,
         after: str | None,
         limit: int,
     ) -> list[Document]:
@@ -74,8 +73,6 @@ class DirectoryRepository:
             conditions.append({"team": team})
         if active is not None:
             conditions.append({"active": active})
-        if partner is not None:
-            conditions.append({"partner": partner})
         if after is not None:
             conditions.append({"_id": {"$gt": after}})
         found = self._collection.find({"$and": conditions}, {"outbox": 0, "words": 0})
