@@ -115,9 +115,10 @@ class Follower(Generic[T]):
         self._limit = min(2 * self._limit, self._max_records)
         return len(records)
 
-    def behind(self) -> int:
-        """Records that the last poll left unread: 0 when it took everything there was."""
-        return sum(self._reader.lag().values()) if self._reader is not None else 0
+    def behind(self) -> int | None:
+        """Records that the last poll left unread (0: it took all there were); None when that is
+        not known, because nothing was read or what was read could not be applied."""
+        return sum(self._reader.lag().values()) if self._reader is not None else None
 
     def close(self) -> None:
         """Give back the reader."""
