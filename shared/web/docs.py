@@ -5,7 +5,8 @@ from importlib.resources import files
 from typing import Any
 
 from flask import Blueprint, Response, abort
-from jinja2 import Environment
+from jinja2 import Environment, FunctionLoader, select_autoescape
+from markupsafe import Markup, escape
 
 from shared.auth.caller import public
 from shared.web import json, openapi, problems
@@ -67,8 +68,6 @@ def _html(page: bytes) -> Response:
 
 
 def _templates() -> Environment:
-    from jinja2 import FunctionLoader, select_autoescape
-
     folder = files("shared.web") / "templates"
     environment = Environment(
         loader=FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
@@ -76,8 +75,16 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = _prose
     environment.filters["last"] = lambda reference: reference.rsplit("/", 1)[-1]
     return environment
+
+
+def _prose(text: str | None) -> Markup:
+    """`text` as HTML, with what stands between backticks as code."""
+    parts = str(escape(text or "")).split("`")
+    marked = (f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+    return Markup("".join(marked))  # noqa: S704 - escaped above
 
 
 def _problems() -> list[dict[str, Any]]:

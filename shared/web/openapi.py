@@ -49,6 +49,9 @@ class ServiceApi(Api):  # type: ignore[misc]
             prepare_response(response, self.spec, problems.CONTENT_TYPE)
             self.spec.components.response(name, response, lazy=True)
 
+    def _register_pagination_header(self) -> None:
+        """None: pages carry `next` in their body."""
+
     def _register_error_handlers(self) -> None:
         """None: `shared.web.errors` has them."""
 
