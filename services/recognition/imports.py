@@ -20,6 +20,7 @@ from services.recognition.domain.recognition import (
     FIRST_STATUS,
     Record,
     create,
+    external_key,
 )
 from services.recognition.domain.refusal import Refusal, refuse
 from services.recognition.domain.values import DEFAULT_VALUES
@@ -115,21 +116,22 @@ class Importer:
         for line in new:
             line.status = "exists" if line.recognition_id in raced else "created"
 
-    def _known(self, lines: Sequence[Line]) -> dict[tuple[str, str] | str, str]:
+    def _known(self, lines: Sequence[Line]) -> dict[str, str]:
         asked = [line.asked for line in lines if line.asked]
-        found = self._recognitions.existing(
-            [(one["source"], one["external_id"]) for one in asked if one.get("external_id")],
+        return self._recognitions.existing(
+            [
+                external_key(one["source"], one["external_id"])
+                for one in asked
+                if one.get("external_id")
+            ],
             [str(one["id"]) for one in asked if one.get("id")],
         )
-        known: dict[tuple[str, str] | str, str] = {one["_id"]: one["_id"] for one in found}
-        known |= {(one["source"], one["external_id"]): one["_id"] for one in found}
-        return known
 
     def _build(
         self,
         line: Line,
         entries: Mapping[str, Document],
-        known: dict[tuple[str, str] | str, str],
+        known: dict[str, str],
         by: str | None,
     ) -> None:
         assert line.asked is not None
@@ -160,9 +162,9 @@ class Importer:
         known[identity] = record["_id"]
 
 
-def _identity(asked: Mapping[str, Any]) -> tuple[str, str] | str:
+def _identity(asked: Mapping[str, Any]) -> str:
     if asked.get("external_id"):
-        return asked["source"], asked["external_id"]
+        return external_key(asked["source"], asked["external_id"])
     if asked.get("id"):
         return str(asked["id"])
     raise refuse(

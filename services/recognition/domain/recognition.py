@@ -59,6 +59,7 @@ def create(
         raise Refusal(faults)
     visibility = asked.get("visibility") or DEFAULT_VISIBILITY[kind]
     attribution = attribute(giver, recipients, directory)
+    external_id = asked.get("external_id")
     return {
         "_id": recognition_id,
         "kind": kind,
@@ -83,7 +84,8 @@ def create(
         "revision": 1,
         "reactions": {},
         "comment_count": 0,
-        "external_id": asked.get("external_id"),
+        "external_id": external_id,
+        **({"external_key": external_key(source, external_id)} if external_id else {}),
         "source": source,
         "quiet": quiet,
         "attribution": attribution,
@@ -91,6 +93,11 @@ def create(
         "teams": teams_of(attribution),
         "history": [],
     }
+
+
+def external_key(source: str, external_id: str) -> str:
+    """Under what a recognition from elsewhere is stored once."""
+    return f"{source}\n{external_id}"
 
 
 def teams_of(attribution: Mapping[str, Any]) -> list[str]:

@@ -35,12 +35,7 @@ class RecognitionRepository:
         create(newest_first, name="feed")
         for leading in ("audience", "giver", "recipients", "teams"):
             create([(leading, ASCENDING), *newest_first], name=f"{leading}_feed")
-        create(
-            [("source", ASCENDING), ("external_id", ASCENDING)],
-            name="external_id",
-            unique=True,
-            partialFilterExpression={"external_id": {"$type": "string"}},
-        )
+        create([("external_key", ASCENDING)], name="external_key", unique=True, sparse=True)
         for name, field in (("asked", "recipients"), ("promised", "promise.by")):
             create(
                 [(field, ASCENDING), ("status", ASCENDING)],
@@ -68,16 +63,14 @@ class RecognitionRepository:
         """One recognition, whoever may read it."""
         return self._collection.find_one({"_id": recognition_id}, {"outbox": 0})
 
-    def existing(self, source_ids: Sequence[tuple[str, str]], ids: Sequence[str]) -> list[Document]:
-        """Those stored under one of the (source, external id) pairs or ids: their identities."""
-        identity = {"source": 1, "external_id": 1}
-        found = list(find_many(self._collection, "_id", ids, identity))
-        for source in sorted({source for source, _ in source_ids}):
-            externals = [external for origin, external in source_ids if origin == source]
-            found += find_many(
-                self._collection, "external_id", externals, identity, also={"source": source}
-            )
-        return found
+    def existing(self, external_keys: Sequence[str], ids: Sequence[str]) -> dict[str, str]:
+        """The ids of those stored under one of these external keys or ids, by key and by id."""
+        found = [
+            *find_many(self._collection, "_id", ids, {"external_key": 1}),
+            *find_many(self._collection, "external_key", external_keys, {"external_key": 1}),
+        ]
+        by_key = {one["external_key"]: one["_id"] for one in found if "external_key" in one}
+        return by_key | {one["_id"]: one["_id"] for one in found}
 
     def feed(
         self,
