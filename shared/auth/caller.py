@@ -1,8 +1,7 @@
 """Who calls, what they may, and the marks that say what a route needs.
 
-A view says `@requires(scopes.WRITE)` or `@public`, in any order among its decorators below
-`@blueprint.route`. The marks are read once, when the application is made; the check runs before
-anything of the request is parsed.
+A view says `@requires(scopes.WRITE)` or `@public`, anywhere among its decorators. The marks are
+read once, when the application is made; the check runs before anything of the request is parsed.
 """
 
 from collections.abc import Callable
@@ -70,12 +69,18 @@ def public(view: View) -> View:
     return view
 
 
+def guard_of(view: Any) -> Guard | None:
+    """The guard that a view is marked with."""
+    found: Guard | None = getattr(view, _MARK, None)
+    return found
+
+
 def guards(app: "Flask") -> dict[tuple[str, str], Guard]:
     """The guard of every marked (endpoint, method), methods in capitals."""
     return {
         place: guard
         for place, view in _views(app).items()
-        if (guard := getattr(view, _MARK, None)) is not None
+        if (guard := guard_of(view)) is not None
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from flask_smorest import Blueprint as SmorestBlueprint
 from flask_smorest.utils import resolve_schema_instance
 
-from shared.auth.caller import Guard
+from shared.auth.caller import guard_of
 from shared.web.parsing import Parser
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -64,14 +64,13 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
         for method, doc in self._docs[endpoint].items():
             if method != "parameters":
-                view = getattr(obj, method) if isinstance(obj, type) else obj
-                doc["guard"] = getattr(view, "_kudos_guard", None)
+                doc["view"] = getattr(obj, method) if isinstance(obj, type) else obj
 
     @staticmethod
     def _document_guard_and_problems(
         doc: dict[str, Any], doc_info: dict[str, Any], **_context: Any
     ) -> dict[str, Any]:
-        guard: Guard | None = doc_info.get("guard")
+        guard = guard_of(doc_info["view"])
         statuses = {*doc_info.get("problems", ()), 500}
         if "requestBody" in doc:
             statuses |= {400, 413, 415, 422}
