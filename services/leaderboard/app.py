@@ -1,0 +1,56 @@
+"""The composition root of the leaderboard API."""
+
+from flask import Flask
+from pymongo.errors import PyMongoError
+
+from services.leaderboard.api import boards
+from services.leaderboard.boards import Boards
+from services.leaderboard.repository import ensure_indexes
+from shared import mongo
+from shared.auth.authenticator import Authenticator
+from shared.auth.tokens import JwtVerifier
+from shared.config import Settings
+from shared.mongo import Client
+from shared.web.app import create_service_app
+
+BLUEPRINTS = (boards.blueprint,)
+
+
+def create_app(settings: Settings, client: Client | None = None) -> Flask:
+    """The WSGI application; call it after the process has forked.
+
+    Without a `client` it connects to `settings.mongo_uri`. Raises ConfigError when the database
+    cannot be used.
+    """
+    if client is None:
+        assert settings.mongo_uri is not None
+        client = mongo.connect(settings.mongo_uri, "kudos-leaderboard")
+        mongo.require_transactions(client)
+    db = client[settings.database("leaderboard")]
+    ensure_indexes(db)
+    directory, keys = db["directory"], db["api_keys"]
+    app = create_service_app(
+        "leaderboard",
+        "Kudos: leaderboard",
+        settings,
+        BLUEPRINTS,
+        authenticator=Authenticator(
+            settings,
+            JwtVerifier(settings),
+            find_entry=lambda ref: directory.find_one({"_id": ref}),
+            find_by_email=lambda address: directory.find_one({"email": address}),
+            find_key=lambda identifier: keys.find_one({"_id": identifier}),
+        ),
+        readiness=lambda: _unready(client),
+        description="Boards of thanks given and received, by calendar period.",
+    )
+    app.extensions["leaderboard"] = Boards(settings, client)
+    return app
+
+
+def _unready(client: Client) -> list[str]:
+    try:
+        client.admin.command("ping")
+    except PyMongoError as error:
+        return [f"MongoDB does not answer: {str(error).partition(',')[0]}"]
+    return []

@@ -1,0 +1,59 @@
+"""Competition ranks (1, 2, 2, 4) from a histogram of scores; those who tie stand in order of id."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Histogram = Mapping[int, int]
+"""How many of those who take a rank have each score."""
+
+
+def takes_rank(entry: Mapping[str, Any] | None) -> bool:
+    """Whether someone takes a rank: everybody, but people who left, who chose to be hidden or who
+    are technical accounts. `entry` is theirs in the directory; None when it is not known yet."""
+    if entry is None or entry["type"] != "person":
+        return True
+    return entry["active"] and not entry["hidden_from_boards"] and not entry.get("technical")
+
+
+def rank_of(score: int, histogram: Histogram) -> int:
+    """The competition rank of `score`: one more than those who have a higher one."""
+    return 1 + sum(count for other, count in histogram.items() if other > score)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring scores of a list, from `high` down to `low`, and how many have one of them."""
+
+    high: int
+    low: int
+    count: int
+
+
+def runs_down(histogram: Histogram, start: int | None, size: int) -> Iterator[Run]:
+    """The scores below `start` (all when None), from the top, in runs of about `size` people.
+
+    A run ends before it would hold more than `size`, so that only a single score that many share
+    makes a longer one.
+    """
+    scores = sorted((s for s in histogram if start is None or s < start), reverse=True)
+    return _runs(scores, histogram, size)
+
+
+def runs_up(histogram: Histogram, start: int, size: int) -> Iterator[Run]:
+    """The scores above `start`, from the bottom, in runs as `runs_down` makes them."""
+    return _runs(sorted(s for s in histogram if s > start), histogram, size)
+
+
+def _runs(scores: list[int], histogram: Histogram, size: int) -> Iterator[Run]:
+    run: Run | None = None
+    for score in scores:
+        count = histogram[score]
+        if run is not None and run.count + count <= size:
+            run = Run(max(run.high, score), min(run.low, score), run.count + count)
+            continue
+        if run is not None:
+            yield run
+        run = Run(score, score, count)
+    if run is not None:
+        yield run

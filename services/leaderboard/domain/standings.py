@@ -1,0 +1,54 @@
+"""Where subjects stand on one list; here on one that is small enough to be ranked when read."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+Place = tuple[int, str]
+"""(score, subject): places run from high scores to low, within a score by id."""
+
+
+class Standings(Protocol):
+    """A list as its readers see it: without those who take no rank."""
+
+    @property
+    def histogram(self) -> Mapping[int, int]:
+        """How many have each score."""
+
+    def after(self, place: Place | None, count: int) -> list[Place]:
+        """Up to `count` places that follow `place` (the first ones when None), in order."""
+
+    def before(self, place: Place, count: int) -> list[Place]:
+        """Up to `count` places that come just before `place`, in order."""
+
+    def find(self, subject: str) -> tuple[int, bool]:
+        """The score of `subject` (0: not on the list), and whether it takes a rank."""
+
+
+class SmallStandings:
+    """The standings of a small list: its `entries` ({subject: score}) without `unranked`."""
+
+    def __init__(self, entries: Mapping[str, int], unranked: Collection[str] = ()) -> None:
+        self._entries = entries
+        self._unranked = unranked
+        ranked = [(score, subject) for subject, score in entries.items() if subject not in unranked]
+        self._places = sorted(ranked, key=_order)
+        self.histogram = Counter(score for score, _ in ranked)
+
+    def after(self, place: Place | None, count: int) -> list[Place]:
+        """See Standings."""
+        rest = [each for each in self._places if place is None or _order(each) > _order(place)]
+        return rest[:count]
+
+    def before(self, place: Place, count: int) -> list[Place]:
+        """See Standings."""
+        earlier = [each for each in self._places if _order(each) < _order(place)]
+        return earlier[-count:] if count else []
+
+    def find(self, subject: str) -> tuple[int, bool]:
+        """See Standings."""
+        return self._entries.get(subject, 0), subject not in self._unranked
+
+
+def _order(place: Place) -> tuple[int, str]:
+    return -place[0], place[1]

@@ -1,0 +1,91 @@
+"""Follows the log into one generation: the projector into the live one, a rebuild into the next."""
+
+from datetime import timedelta
+
+from pymongo.client_session import ClientSession
+
+from services.leaderboard.repository import FORMAT, Folder, Generation, Generations
+from services.leaderboard.repository.folder import Change
+from shared import times
+from shared.config import ConfigError, Settings
+from shared.eventlog import EventLog
+from shared.eventlog.follower import Follower
+from shared.events import DIRECTORY, RECOGNITION
+from shared.mongo import Client
+
+GROUP = "leaderboard"
+BOARD_TOPICS = (DIRECTORY, RECOGNITION)
+
+BATCH = 1000
+"""Records of a batch; one that is too much for a transaction is tried again in halves."""
+
+_HEARTBEAT = timedelta(seconds=1)
+
+
+def refuse_unless_ours(generation: Generation, settings: Settings) -> None:
+    """Raise ConfigError when `generation` was made under another time zone or in another format:
+    what it holds cannot be carried on with."""
+    if generation.timezone != settings.timezone:
+        raise ConfigError(
+            f"the boards were counted in the time zone {generation.timezone}, and KUDOS_TIMEZONE "
+            f"is {settings.timezone}: set it back, or run `kudos rebuild leaderboard`"
+        )
+    if generation.format != FORMAT:
+        raise ConfigError(
+            f"the boards are stored in format {generation.format}, and this release needs "
+            f"{FORMAT}: run `kudos rebuild leaderboard`"
+        )
+
+
+class Filler:
+    """Follows the log into `generation`, and notes up to when it holds everything."""
+
+    def __init__(
+        self, client: Client, log: EventLog, generations: Generations, generation: Generation
+    ) -> None:
+        self.generation = generation
+        self.as_of = generation.as_of
+        self._generations = generations
+        self._folder = Folder(generations.database, generation)
+        self._started = times.now()
+        self._follower: Follower[Change] = Follower(
+            log,
+            client,
+            generations.collection,
+            GROUP,
+            BOARD_TOPICS,
+            self._folder.prepare,
+            self._apply,
+            max_records=BATCH,
+            on_conflict=self._folder.forget,
+            offsets_id=generation.id,
+        )
+
+    def step(self) -> int:
+        """Fold the next batch; how many records it had. Raises what `Follower.step` does."""
+        self._started = times.now()
+        folded = self._follower.step()
+        self._folder.settle()
+        if self.is_current():
+            if folded == 0 and self._heartbeat_is_due():
+                self._generations.note_current(self.generation.id, self._started)
+                self.as_of = self._started
+            elif folded:
+                self.as_of = self._started
+        return folded
+
+    def is_current(self) -> bool:
+        """Whether the last step left nothing unread."""
+        return self._follower.behind() == 0
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        self._follower.close()
+
+    def _apply(self, changes: list[Change], session: ClientSession) -> None:
+        self._folder.apply(changes, session)
+        if self.is_current():
+            self._generations.note_current(self.generation.id, self._started, session)
+
+    def _heartbeat_is_due(self) -> bool:
+        return self.as_of is None or self._started - self.as_of >= _HEARTBEAT

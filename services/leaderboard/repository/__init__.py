@@ -1,0 +1,20 @@
+"""Everything that the leaderboard asks of its database, and the indexes that it takes.
+
+generations    {"_id", "state": "building" | "live" | "retired", "timezone", "format",
+               "created_at", "offsets": {"topic/partition": next}, "applied_at", "as_of"}
+contributions  {"_id": "<generation>|<recognition>", "version", "contribution": {...} | null}
+lists          {"_id": "<generation>|<list>", "revision", "entries": [[subject, score], ...]} while
+               it is small, then {..., "scores": {"<score>": how many who take a rank}}
+counters       {"_id": "<generation>|<subject>|<list>", "list": "<generation>|<list>", "subject",
+               "score", "ranked"} of the lists that outgrew it
+directory, api_keys, offsets   replicas and how far they are (shared/replica.py)
+revisions      {"_id": "directory", "revision"}: grows whenever the replica changes
+leases         who is the active projector
+"""
+
+from services.leaderboard.repository.boards import BoardReader
+from services.leaderboard.repository.folder import Folder
+from services.leaderboard.repository.generations import FORMAT, Generation, Generations
+from services.leaderboard.repository.indexes import ensure_indexes
+
+__all__ = ["FORMAT", "BoardReader", "Folder", "Generation", "Generations", "ensure_indexes"]

@@ -1,0 +1,34 @@
+"""How lists and counters are stored."""
+
+from services.leaderboard.domain.folding import Counter, CounterKey, List
+from shared.mongo import Document
+
+
+def list_document(generation: str, name: str, changed: List) -> Document:
+    """The document of `lists` that holds a list."""
+    document: Document = {"_id": f"{generation}|{name}", "revision": changed.revision}
+    if changed.entries is not None:
+        # Pairs, because ids may hold dots, which names of fields should not.
+        return {**document, "entries": [list(entry) for entry in changed.entries.items()]}
+    scores = {str(score): count for score, count in changed.scores.items()}
+    return {**document, "scores": scores}
+
+
+def list_of(stored: Document) -> List:
+    """The list in a document of `lists`."""
+    if "entries" in stored:
+        return List(dict(stored["entries"]), {}, stored["revision"])
+    scores = {int(score): count for score, count in stored["scores"].items()}
+    return List(None, scores, stored["revision"])
+
+
+def counter_document(generation: str, key: CounterKey, counter: Counter) -> Document:
+    """The document of `counters` that holds a counter."""
+    name, subject = key
+    return {
+        "_id": f"{generation}|{subject}|{name}",
+        "list": f"{generation}|{name}",
+        "subject": subject,
+        "score": counter.score,
+        "ranked": counter.is_ranked,
+    }

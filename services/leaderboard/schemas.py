@@ -1,0 +1,117 @@
+"""What the leaderboard's requests and answers look like."""
+
+from marshmallow import fields, validate
+
+from services.leaderboard.domain.boards import SUBJECT_KINDS
+from services.leaderboard.domain.periods import ACCEPTED
+from shared.web.paging import PageArguments
+from shared.web.schemas import Schema
+
+AROUND_LIMIT = 11
+
+
+def _by() -> fields.String:
+    return fields.String(
+        load_default=None,
+        validate=validate.OneOf(list(SUBJECT_KINDS)),
+        metadata={"description": "whom to rank; people, unless boards of people are switched off"},
+    )
+
+
+def _period() -> fields.String:
+    return fields.String(
+        load_default=None,
+        metadata={"description": f"{ACCEPTED}; the current month when left out"},
+    )
+
+
+class BoardArguments(PageArguments):
+    """The query parameters of a board."""
+
+    period = _period()
+    by = _by()
+
+
+class AroundArguments(Schema):
+    """The query parameters of the neighbours of one."""
+
+    period = _period()
+    by = _by()
+    limit = fields.Integer(
+        load_default=AROUND_LIMIT,
+        validate=validate.Range(min=1, max=200),
+        metadata={"description": "entries in all, the one asked for in their middle"},
+    )
+
+
+class PeriodSchema(Schema):
+    """A calendar period in the organisation's time zone; `from` is in it, `to` is not."""
+
+    id = fields.String()
+    from_ = fields.String(data_key="from", allow_none=True)
+    to = fields.String(allow_none=True)
+
+
+class BoardEntrySchema(Schema):
+    """Someone on a board."""
+
+    rank = fields.Integer()
+    subject = fields.String()
+    name = fields.String()
+    team = fields.String(allow_none=True)
+    score = fields.Integer()
+
+
+class OwnStandingSchema(Schema):
+    """Where the caller stands; `rank` is null for who takes none."""
+
+    rank = fields.Integer(allow_none=True)
+    score = fields.Integer()
+
+
+class LagSchema(Schema):
+    """How far behind the board is."""
+
+    seconds = fields.Float(allow_none=True)
+
+
+class BoardPersonSchema(Schema):
+    """How a reference reads to people."""
+
+    name = fields.String()
+    team = fields.String(allow_none=True)
+    photo_url = fields.String(allow_none=True)
+
+
+class BoardSchema(Schema):
+    """A page of a board."""
+
+    board = fields.String()
+    by = fields.String()
+    period = fields.Nested(PeriodSchema)
+    entries = fields.List(fields.Nested(BoardEntrySchema))
+    total = fields.Integer(metadata={"description": "how many take a rank"})
+    me = fields.Nested(OwnStandingSchema, allow_none=True)
+    as_of = fields.String(
+        allow_none=True,
+        metadata={"description": "every event up to then is counted; null before the first"},
+    )
+    lag = fields.Nested(LagSchema)
+    people = fields.Dict(keys=fields.String(), values=fields.Nested(BoardPersonSchema))
+    next = fields.String(allow_none=True)
+
+
+class BoardKindSchema(Schema):
+    """A board that there is."""
+
+    board = fields.String()
+    definition = fields.String()
+    by = fields.List(fields.String())
+    periods = fields.List(fields.String())
+
+
+class BoardKindsSchema(Schema):
+    """The boards that there are."""
+
+    items = fields.List(fields.Nested(BoardKindSchema))
+    next = fields.String(allow_none=True)
