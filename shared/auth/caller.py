@@ -78,9 +78,7 @@ def guard_of(view: Any) -> Guard | None:
 def guards(app: "Flask") -> dict[tuple[str, str], Guard]:
     """The guard of every marked (endpoint, method), methods in capitals."""
     return {
-        place: guard
-        for place, view in _views(app).items()
-        if (guard := guard_of(view)) is not None
+        place: guard for place, view in _views(app).items() if (guard := guard_of(view)) is not None
     }
 
 

@@ -29,6 +29,7 @@ FIRST_RETRY_SECONDS = 1.0
 
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=3.0)
 _LARGEST = 512 * 1024
+_SMALLEST_RSA = 2048  # bits, NIST SP 800-131A
 _TYPES: dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {
     "RSA": RSAKey,
     "EC": ECKey,
@@ -151,10 +152,13 @@ def _key(entry: Any) -> Key | None:
     public = {name: value for name, value in entry.items() if name not in _PRIVATE}
     try:
         key = kind.import_key(public)
-        return None if isinstance(key, RSAKey) and key.raw_value.key_size < 2048 else key
     except (JoseError, ValueError, TypeError, KeyError) as error:
         telemetry.log.warning("jwk_ignored", kid=entry.get("kid"), error=str(error))
         return None
+    if isinstance(key, RSAKey) and key.raw_value.key_size < _SMALLEST_RSA:
+        telemetry.log.warning("jwk_ignored", kid=entry.get("kid"), error="under 2048 bits")
+        return None
+    return key
 
 
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "key_ops"})
