@@ -24,9 +24,10 @@ def to_rfc3339(instant: datetime) -> str:
 
     Fixed width up to the second, so that texts of whole seconds sort as the instants do.
     """
-    text = instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    milliseconds = instant.microsecond // 1000
-    return f"{text}.{milliseconds:03d}Z" if milliseconds else f"{text}Z"
+    instant = instant.astimezone(UTC)
+    has_fraction = instant.microsecond >= 1000
+    text = instant.isoformat(timespec="milliseconds" if has_fraction else "seconds")
+    return text.removesuffix("+00:00") + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:

@@ -1,0 +1,155 @@
+"""A whole suite as a user starts it: `kudos up` in a process of its own, spoken to over HTTP."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import urllib3
+
+from shared.auth.demo import issue
+from shared.config import Settings
+from tests.conftest import free_port
+
+KUDOS = Path(sys.executable).with_name("kudos")
+
+
+class Suite:
+    """A running suite; `call` speaks to it as a person of the directory."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.settings = Settings(port=self.port, data=folder / "kudos")
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("KUDOS_")},
+            "KUDOS_PORT": str(self.port),
+            "KUDOS_DATA": str(folder / "kudos"),
+            **(environment or {}),
+        }
+        self.http = urllib3.PoolManager(maxsize=64, retries=False)
+        self.output = folder / "output.txt"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [KUDOS, "up"], env=self.environment, stdout=output, stderr=output
+            )
+        wait_until(self.is_ready, 60, lambda: self.output.read_text())
+
+    def is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.output.read_text()
+        try:
+            return self.http.request("GET", f"{self.url}/readyz").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(60)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+
+    def token(self, person: str = "admin") -> str:
+        return issue(self.settings, person)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        as_: str = "admin",
+        headers: Mapping[str, str] | None = None,
+        **request: Any,
+    ) -> Any:
+        """The answer to a request to a path like /recognition/v1/me."""
+        return self.http.request(
+            method,
+            self.url + path,
+            headers={"Authorization": f"Bearer {self.token(as_)}", **(headers or {})},
+            timeout=request.pop("timeout", 30.0),
+            **request,
+        )
+
+    def get(self, path: str, **options: Any) -> Any:
+        """The JSON that a GET answers, which must be 200."""
+        answer = self.call("GET", path, **options)
+        assert answer.status == 200, (path, answer.status, answer.data)
+        return answer.json()
+
+    def import_people(self, csv: bytes) -> None:
+        answer = self.call(
+            "POST",
+            "/recognition/v1/directory/imports",
+            headers={"Content-Type": "text/csv"},
+            body=csv,
+        )
+        assert answer.status == 200, answer.data
+
+    def import_recognitions(self, ndjson: bytes) -> list[dict[str, Any]]:
+        answer = self.call(
+            "POST",
+            "/recognition/v1/imports",
+            headers={"Content-Type": "application/x-ndjson"},
+            body=ndjson,
+            timeout=120.0,
+        )
+        assert answer.status == 200, answer.data
+        return [json.loads(line) for line in answer.data.splitlines()]
+
+    def pids(self, name: str) -> list[int]:
+        """The processes of a part: `database`, `relay`, ... or `web` (the API workers)."""
+        run = self.folder / "kudos" / "run"
+        part = "gateway" if name == "web" else name
+        try:
+            pid = int((run / f"{part}.pid").read_text())
+            if name == "web":
+                return [child.pid for child in psutil.Process(pid).children()]
+        except (OSError, ValueError, psutil.Error):
+            return []
+        return [pid]
+
+    def kill(self, name: str) -> int:
+        """kill -9 of one process of a part, which must be there; its pid."""
+        wait_until(lambda: bool(self.pids(name)), 30, lambda: f"no {name} runs")
+        pid = self.pids(name)[0]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return pid
+
+
+@contextlib.contextmanager
+def running(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Suite]:
+    """A suite that is stopped at the end."""
+    suite = Suite(folder, environment)
+    suite.start()
+    try:
+        yield suite
+    finally:
+        suite.stop()
+
+
+def wait_until(
+    condition: Callable[[], bool], seconds: float, explain: Callable[[], object] = str
+) -> None:
+    """Wait for a condition; fail with an explanation after the deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {explain()}"
+        time.sleep(0.05)
