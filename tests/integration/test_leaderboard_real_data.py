@@ -91,11 +91,10 @@ def test_every_figure_agrees(settings: Settings, client: Client, expected: Any) 
         assert credits_on(received) == credits_on(given) == figures["credits"], period
         assert top("received", period) == figures["top_received"], period
         assert top("given", period) == figures["top_given"], period
-    teams = dict(
-        (ref, score) for score, ref in standings("received", "all", "teams").after(None, 99)
-    )
+    received, given = (standings(board, "all", "teams") for board in ("received", "given"))
+    teams = {ref: score for score, ref in received.after(None, 99)}
     assert teams == {f"team:{name}": count for name, count in expected["team_received"].items()}
-    gave = dict((ref, score) for score, ref in standings("given", "all", "teams").after(None, 99))
+    gave = {ref: score for score, ref in given.after(None, 99)}
     assert gave == {
         f"team:{name}": sum(flow.values()) for name, flow in expected["team_flow"].items()
     }

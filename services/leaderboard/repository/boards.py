@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pymongo.database import Database
 
 from services.leaderboard.domain.folding import List
-from services.leaderboard.domain.ranking import runs_down, runs_up, takes_rank
+from services.leaderboard.domain.ranking import Run, runs_down, runs_up, takes_rank
 from services.leaderboard.domain.standings import Place, SmallStandings, Standings
 from services.leaderboard.repository.documents import list_of
 from shared.mongo import Document, find_many
@@ -59,8 +59,7 @@ class LargeStandings:
         for run in runs_down(self.histogram, place[0] if place else None, count):
             if len(found) >= count:
                 break
-            scores = {"score": {"$gte": run.low, "$lte": run.high}}
-            found += self._read(scores, _DOWN, count - len(found))
+            found += self._read(_within(run), _DOWN, count - len(found))
         return found
 
     def before(self, place: Place, count: int) -> list[Place]:
@@ -70,8 +69,7 @@ class LargeStandings:
         for run in runs_up(self.histogram, place[0], count):
             if len(found) >= count:
                 break
-            scores = {"score": {"$gte": run.low, "$lte": run.high}}
-            found += self._read(scores, _UP, count - len(found))
+            found += self._read(_within(run), _UP, count - len(found))
         return found[::-1]
 
     def find(self, subject: str) -> tuple[int, bool]:
@@ -84,3 +82,8 @@ class LargeStandings:
         listed = {"list": f"{self._generation}|{self._name}", "ranked": True, **places}
         found = self._counters.find(listed).sort(order).limit(count)
         return [(counter["score"], counter["subject"]) for counter in found]
+
+
+def _within(run: Run) -> Document:
+    # Not $gte: on a descending component of an index SecantusDB drops the boundary then.
+    return {"score": {"$gt": run.low - 1, "$lte": run.high}}
