@@ -1,0 +1,1 @@
+"""The command `kudos`: one module for each command or group, imported when it is called."""

@@ -1,0 +1,74 @@
+"""`kudos board`."""
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from cli.client import Api, connect
+
+_PAGE = 200
+
+
+@click.command()
+@click.argument("board", default="received")
+@click.option(
+    "--period", help="2026-11-22, 2026-W47, 2026-11, 2026-Q4, 2026 or all; default: this month."
+)
+@click.option("--by", type=click.Choice(["people", "teams", "partners"]), help="Default: people.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--as", "person", metavar="PERSON", help="As whom; shows where they stand, too.")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
+def board(
+    board: str, period: str | None, by: str | None, limit: int, person: str | None, as_csv: bool
+) -> None:
+    """Show a board: `received` or `given`.
+
+    \b
+    Example:
+      kudos board received --period 2026 --by teams
+    """
+    api = connect(person)
+    path = f"/leaderboard/v1/boards/{quote(board, safe='')}"
+    query = {"period": period, "by": by, "limit": min(limit, _PAGE)}
+    if as_csv:
+        _print_csv(api, path, query)
+        return
+    page = api.get(path, query)
+    entries = page["entries"]
+    while len(entries) < limit and page["next"]:
+        page = api.get(path, {**query, "cursor": page["next"]})
+        entries += page["entries"]
+    _print_table(page, entries[:limit])
+
+
+def _print_csv(api: Api, path: str, query: dict[str, Any]) -> None:
+    fields = {name: value for name, value in query.items() if value is not None}
+    with api.stream("GET", path, fields=fields, headers={"Accept": "text/csv"}) as answer:
+        click.echo(answer.data, nl=False)
+
+
+def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
+    period = page["period"]
+    click.echo(f"{page['board']}, {period['id']} ({period['from'][:10]} to {period['to'][:10]})\n")
+    rows = [
+        (
+            str(entry["rank"]),
+            entry["name"] or entry["subject"],
+            (entry.get("team") or "").partition(":")[2],
+            f"{entry['score']:,}",
+        )
+        for entry in entries
+    ]
+    if not rows:
+        click.echo("Nobody yet.")
+        return
+    heads = ("rank", "name", "team", "score")
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(4)]
+    for rank, name, team, score in (heads, *rows):
+        click.echo(
+            f"{rank:>{widths[0]}}  {name:<{widths[1]}}  {team:<{widths[2]}}  {score:>{widths[3]}}"
+        )
+    click.echo(f"\n{len(rows)} of {page['total']:,}, as of {page['as_of']}")
+    if me := page.get("me"):
+        click.echo(f"You: rank {me['rank'] or '-'}, score {me['score']}")

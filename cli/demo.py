@@ -1,0 +1,75 @@
+"""`kudos demo`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from cli.client import connect
+from cli.import_recognitions import Counts, answers, send_lines
+
+_LINES_A_CHUNK = 500
+
+
+@click.command()
+@click.option("--seed", default=1, show_default=True, help="Another seed, another company.")
+@click.option(
+    "--people",
+    default=120,
+    show_default=True,
+    type=click.IntRange(20, 20_000),
+    help="How many people it has.",
+)
+def demo(seed: int, people: int) -> None:
+    """Fill the suite with a made-up company and a year of its kudos.
+
+    Veloria builds bicycles: departments, three partners, managers, thank-yous and pleases up to
+    today. It goes through the public API like everybody's data. Running it again adds nothing
+    but the days since.
+
+    \b
+    Example:
+      kudos demo --people 300
+    """
+    from cli.made_up.company import make_company
+    from cli.made_up.year import make_year
+    from shared import times
+
+    api = connect()
+    company = make_company(seed, people)
+    with api.stream(
+        "POST",
+        "/recognition/v1/directory/imports",
+        body=company.as_csv(),
+        headers={"Content-Type": "text/csv; charset=utf-8"},
+    ) as answer:
+        directory = json.loads(answer.data)
+    records = list(make_year(company, seed, times.now()))
+    counts = Counts(sent=len(records))
+    with (
+        send_lines(api, _chunks(records)) as answer,
+        click.progressbar(length=len(records), label="A year of kudos", file=sys.stderr) as bar,
+    ):
+        for line in answers(answer, counts):
+            bar.update(1)
+            if line["status"] == "refused":
+                click.echo(f"  refused: {line.get('problem')}", err=True)
+    created = sum(directory[kind]["created"] for kind in ("people", "teams", "partners"))
+    click.echo(
+        f"Veloria has {len(company.people):,} people in {len(company.groups)} teams and partners "
+        f"({created:,} entries new), and {counts.answered['created']:,} new kudos "
+        f"({counts.answered['exists']:,} were there already)."
+    )
+    giver, recipient = company.people[0], company.people[1]
+    click.echo(
+        f'Try:  kudos thank {recipient.id} --as {giver.id} -m "Thank you for today!"\n'
+        "      kudos board received --period 2026".replace("2026", str(times.now().year))
+    )
+
+
+def _chunks(records: list[dict[str, Any]]) -> Iterator[bytes]:
+    for start in range(0, len(records), _LINES_A_CHUNK):
+        lines = (json.dumps(each) for each in records[start : start + _LINES_A_CHUNK])
+        yield ("\n".join(lines) + "\n").encode()

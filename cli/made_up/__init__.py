@@ -1,0 +1,1 @@
+"""A made-up company for demonstrations: the same from the same seed, on any day."""

@@ -1,0 +1,131 @@
+"""A year of its thank-yous and pleases, day by day."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from cli.made_up.company import Company, Person
+from cli.made_up.words import PLEASES, THANKS, THINGS
+from shared.times import to_rfc3339
+
+_DAYS = 365
+_OPEN_PLEASE_DAYS = 10
+_THANKS_A_PERSON_AND_DAY = 0.12
+_PLEASES_A_PERSON_AND_DAY = 0.02
+
+
+def make_year(company: Company, seed: int, now: datetime) -> Iterator[dict[str, Any]]:
+    """The lines of POST /imports for the year up to `now`, the oldest first.
+
+    A day is the same whenever it is made: running it again tomorrow adds tomorrow. Pleases come
+    from the last days only, as an import knows only open ones.
+    """
+    today = now.astimezone(UTC).date()
+    for back in range(_DAYS, -1, -1):
+        day = today - timedelta(days=back)
+        for number, record in enumerate(_day(company, seed, day)):
+            if record["given_at"] > to_rfc3339(now):
+                continue
+            if record["kind"] == "please" and back > _OPEN_PLEASE_DAYS:
+                continue
+            record["external_id"] = f"{seed}-{len(company.people)}-{day}-{number}"
+            record["source"] = "kudos-demo"
+            yield record
+
+
+def _day(company: Company, seed: int, day: date) -> list[dict[str, Any]]:
+    chance = random.Random(f"day {seed} {len(company.people)} {day}")  # noqa: S311
+    busy = (0.1 if day.weekday() > 4 else 1.0) * (1.6 if day.month == 12 else 1.0)
+    people = len(company.people)
+    records = [
+        _thank_you(company, chance, day)
+        for _ in range(_about(chance, people * _THANKS_A_PERSON_AND_DAY * busy))
+    ]
+    records += [
+        _please(company, chance, day)
+        for _ in range(_about(chance, people * _PLEASES_A_PERSON_AND_DAY * busy))
+    ]
+    return sorted(records, key=lambda record: str(record["given_at"]))
+
+
+def _about(chance: random.Random, expected: float) -> int:
+    """A whole number around `expected`."""
+    spread = expected * chance.uniform(0.6, 1.4)
+    return int(spread) + (chance.random() < spread % 1)
+
+
+def _thank_you(company: Company, chance: random.Random, day: date) -> dict[str, Any]:
+    giver = _giver(company, chance)
+    message, values = chance.choice(THANKS)
+    if chance.random() < 0.06 and not giver.partner:
+        recipients = [f"team:{_other_team(company, chance, giver)}"]
+    else:
+        wanted = chance.choice((2, 2, 3, 4)) if chance.random() < 0.12 else 1
+        recipients = _recipients(company, chance, giver, wanted)
+    return {
+        "kind": "thank_you",
+        "giver": giver.id,
+        "recipients": recipients,
+        "message": _sentence(message, chance),
+        "values": list(values),
+        "visibility": chance.choices(("public", "team", "private"), (90, 6, 4))[0],
+        "given_at": _moment(chance, day),
+    }
+
+
+def _please(company: Company, chance: random.Random, day: date) -> dict[str, Any]:
+    giver = _giver(company, chance)
+    message, category = chance.choice(PLEASES)
+    to_team = chance.random() < 0.4 and not giver.partner
+    needed = datetime.combine(day + timedelta(days=chance.randint(11, 25)), time(16), UTC)
+    return {
+        "kind": "please",
+        "giver": giver.id,
+        "recipients": [f"team:{_other_team(company, chance, giver)}"]
+        if to_team
+        else _recipients(company, chance, giver, 1),
+        "message": _sentence(message, chance),
+        "category": category,
+        "visibility": "team",
+        "needed_by": to_rfc3339(needed),
+        "given_at": _moment(chance, day),
+    }
+
+
+def _giver(company: Company, chance: random.Random) -> Person:
+    return chance.choices(company.people, [person.thankful for person in company.people])[0]
+
+
+def _recipients(company: Company, chance: random.Random, giver: Person, wanted: int) -> list[str]:
+    """Mostly from the giver's own team, then from anywhere; those who are noticed more often."""
+    chosen: set[str] = set()
+    for _ in range(20 * wanted):
+        circle: Sequence[Person] = company.groups[giver.group]
+        if len(circle) == 1 or chance.random() < 0.45:
+            circle = company.people
+        person = chance.choices(circle, [each.noticed for each in circle])[0]
+        if person is not giver:
+            chosen.add(person.id)
+        if len(chosen) == wanted:
+            break
+    return sorted(chosen) or [next(each.id for each in company.people if each is not giver)]
+
+
+def _other_team(company: Company, chance: random.Random, giver: Person) -> str:
+    teams = sorted(
+        name
+        for name, members in company.groups.items()
+        if name != giver.group and not members[0].partner
+    )
+    return chance.choice(teams)
+
+
+def _moment(chance: random.Random, day: date) -> str:
+    seconds = int(chance.triangular(7 * 3600, 19 * 3600, 11 * 3600))
+    return to_rfc3339(datetime.combine(day, time(), UTC) + timedelta(seconds=seconds))
+
+
+def _sentence(template: str, chance: random.Random) -> str:
+    text = template.format(thing=chance.choice(THINGS))
+    return text[0].upper() + text[1:]

@@ -1,0 +1,48 @@
+"""Runs a command that ends when its launcher does, even when the launcher is killed.
+
+Usage: tether.py LAUNCHER_PID COMMAND [ARGUMENT]...   Run as a script: it must start at once.
+"""
+
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    launcher, command = int(sys.argv[1]), sys.argv[2:]
+    if sys.platform == "linux":
+        _end_with_parent()
+        if os.getppid() == launcher:  # else it has died in between, and nobody will tell us
+            os.execvp(command[0], command)  # noqa: S606
+    else:
+        sys.exit(_watch(launcher, command))
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent ends; an exec keeps this (prctl(2))."""
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _watch(launcher: int, command: list[str]) -> int:
+    """Elsewhere: stay beside the command and look at whose child this is. Its exit status."""
+    import subprocess
+
+    process = subprocess.Popen(command)  # noqa: S603
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: process.send_signal(received))
+    while True:
+        try:
+            status = process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            if os.getppid() != launcher:
+                process.terminate()
+        else:
+            return status if status >= 0 else 128 - status
+
+
+if __name__ == "__main__":
+    main()
