@@ -1,0 +1,19 @@
+"""The worker `dispatcher`: sends deliveries to webhook endpoints."""
+
+from services.notifier.dispatching import Dispatcher
+from services.notifier.repository import Repository
+from services.notifier.sending import Sender
+from shared import worker
+from shared.config import Settings
+from shared.mongo import connect, require_transactions
+
+
+def main(settings: Settings) -> None:
+    """Run until told to stop. Several may run: they share out what is due by claims."""
+    assert settings.mongo_uri is not None
+    client = connect(settings.mongo_uri, "kudos-dispatcher")
+    require_transactions(client)
+    repository = Repository(client[settings.database("notifier")])
+    repository.ensure_indexes()
+    dispatcher = Dispatcher(repository, Sender(settings.webhook_allow))
+    worker.run("dispatcher", dispatcher.step, settings, closing=[dispatcher.close, client.close])

@@ -1,0 +1,17 @@
+"""Ids that follow from what they are about, so that the same event never makes two (DESIGN 6.5)."""
+
+import hashlib
+
+
+def inbox_item_id(event_id: str, person: str) -> str:
+    """The id of what `person` (a reference) is told of an event."""
+    return "itm_" + _digest(event_id, person, "inbox")
+
+
+def delivery_id(event_id: str, endpoint_id: str) -> str:
+    """The id of the delivery of an event to a webhook endpoint."""
+    return "dlv_" + _digest(event_id, endpoint_id, "webhook")
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,56 @@
+"""The worker `fan-out`: folds events into inboxes and deliveries."""
+
+from services.notifier.fanning import Change, Fanning, prepare
+from services.notifier.repository import Repository
+from shared import worker
+from shared.config import Settings
+from shared.eventlog import EventLog, open_log
+from shared.eventlog.follower import Follower
+from shared.events import ACCESS, DIRECTORY, RECOGNITION
+from shared.lease import Lease
+from shared.mongo import Client, connect, require_transactions
+from shared.replica import AccessFollower
+
+GROUP = "notifier"
+TOPICS = (RECOGNITION, DIRECTORY)
+_MAX_RECORDS = 200
+
+
+def follower(log: EventLog, client: Client, repository: Repository) -> Follower[Change]:
+    """What folds the log, batch by batch."""
+    fanning = Fanning(repository)
+    return Follower(
+        log,
+        client,
+        repository.db["offsets"],
+        GROUP,
+        TOPICS,
+        prepare,
+        fanning.apply,
+        max_records=_MAX_RECORDS,
+        on_conflict=fanning.doubt,
+    )
+
+
+def main(settings: Settings) -> None:
+    """Run until told to stop. Several may run: one is active, the others stand by."""
+    assert settings.mongo_uri is not None
+    client = connect(settings.mongo_uri, "kudos-fan-out")
+    require_transactions(client)
+    repository = Repository(client[settings.database("notifier")])
+    repository.ensure_indexes()
+    log = open_log(settings, client)
+    log.ensure_topics((*TOPICS, ACCESS))
+    access = AccessFollower(client, repository.db, log)
+    lease = Lease(repository.db["leases"], "fan-out")
+    fan_out = follower(log, client, repository)
+    with access:
+        worker.run(
+            "fan-out",
+            lambda: fan_out.step() if lease.hold() else 0,
+            settings,
+            stop=access.stop,
+            closing=[fan_out.close, lease.release],
+        )
+    log.close()
+    client.close()

@@ -1,0 +1,177 @@
+"""Lanes: each endpoint sends within a share of its own, so that one that hangs slows no other."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from shared.telemetry import log
+
+Job = TypeVar("Job")
+
+THREADS = 192
+SHARE = 8
+"""Requests to one endpoint at a time; one at a time while it fails."""
+
+AT_HAND_SECONDS = 1.0
+"""A lane takes as many jobs as it should manage within this time."""
+_MOST_AT_HAND = 200
+_STUCK_AFTER_SECONDS = 2.0
+_EXPECTED_SECONDS = 0.25
+_WEIGHT = 0.2
+_PUT_OFF_AT_LEAST_SECONDS = 1.0
+_PUT_OFF_AT_MOST_SECONDS = 300.0
+_TURN = 16
+_KEPT_IDLE_SECONDS = 600.0
+
+
+@dataclass
+class _Lane(Generic[Job]):
+    """One endpoint: its jobs, and what its answers were like."""
+
+    queue: deque[Job] = field(default_factory=deque)
+    threads: int = 0
+    """How many threads work for it, or are asked to."""
+    started: list[float] = field(default_factory=list)
+    """When each request that runs was begun."""
+    is_failing: bool = False
+    mean_seconds: float = _EXPECTED_SECONDS
+    horizon: float = 0.0
+    """When the last job that was put off is to come back."""
+    touched: float = 0.0
+
+    @property
+    def share(self) -> int:
+        return 1 if self.is_failing else SHARE
+
+    def is_stuck(self, now: float) -> bool:
+        patience = max(_STUCK_AFTER_SECONDS, 2 * self.mean_seconds)
+        return any(now - start > patience for start in self.started)
+
+
+class Lanes(Generic[Job]):
+    """Runs `send(job) -> whether it arrived` for each job, in threads, lane by lane.
+
+    All methods may be called from any thread. Times are of `clock`, in seconds.
+    """
+
+    def __init__(
+        self, send: Callable[[Job], bool], clock: Callable[[], float], threads: int = THREADS
+    ) -> None:
+        self._send = send
+        self._clock = clock
+        self._lanes: dict[str, _Lane[Job]] = {}
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="send")
+        self._swept = clock()
+        self._is_stopped = False
+
+    def room(self, name: str) -> int:
+        """How many more jobs the lane takes now."""
+        with self._lock:
+            lane = self._lane(name)
+            at_hand = len(lane.queue) + len(lane.started)
+            if lane.is_stuck(self._clock()):
+                return max(0, 1 - at_hand)
+            manages = int(lane.share * AT_HAND_SECONDS / max(lane.mean_seconds, 0.001))
+            return max(0, min(max(manages, lane.share), _MOST_AT_HAND) - at_hand)
+
+    def put_off_seconds(self, name: str) -> float:
+        """In how many seconds a job that found no room should come back: one after the other at
+        the pace of the lane, up to five minutes."""
+        with self._lock:
+            lane = self._lane(name)
+            now = self._clock()
+            earliest = max(lane.horizon, now + _PUT_OFF_AT_LEAST_SECONDS)
+            latest = now + _PUT_OFF_AT_MOST_SECONDS
+            lane.horizon = min(earliest + lane.mean_seconds / lane.share, latest)
+            return lane.horizon - now
+
+    def put(self, name: str, job: Job) -> None:
+        """Take a job; it runs as soon as the lane's share allows."""
+        with self._lock:
+            lane = self._lane(name)
+            lane.queue.append(job)
+            if lane.threads < lane.share:
+                self._start(lane)
+
+    def take_back(self) -> list[Job]:
+        """The waiting jobs of lanes that are stuck: they are nobody's now."""
+        with self._lock:
+            now = self._clock()
+            taken: list[Job] = []
+            for lane in self._lanes.values():
+                if lane.queue and lane.is_stuck(now):
+                    taken += lane.queue
+                    lane.queue.clear()
+            self._forget_idle(now)
+            return taken
+
+    def at_hand(self) -> int:
+        """How many jobs wait or run."""
+        with self._lock:
+            return sum(len(lane.queue) + len(lane.started) for lane in self._lanes.values())
+
+    def stop(self) -> list[Job]:
+        """Start nothing more; the jobs that wait."""
+        with self._lock:
+            self._is_stopped = True
+            left = [job for lane in self._lanes.values() for job in lane.queue]
+            for lane in self._lanes.values():
+                lane.queue.clear()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        return left
+
+    def _lane(self, name: str) -> _Lane[Job]:
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = _Lane()
+        lane.touched = self._clock()
+        return lane
+
+    def _start(self, lane: _Lane[Job]) -> None:
+        if not self._is_stopped:
+            lane.threads += 1
+            self._threads.submit(self._run, lane)
+
+    def _run(self, lane: _Lane[Job]) -> None:
+        """Send the lane's jobs one by one; after a turn let other lanes have the thread."""
+        for _ in range(_TURN):
+            with self._lock:
+                if not lane.queue or lane.threads > lane.share:
+                    lane.threads -= 1
+                    return
+                job = lane.queue.popleft()
+                start = self._clock()
+                lane.started.append(start)
+            arrived = self._attempt(job)
+            with self._lock:
+                lane.started.remove(start)
+                self._learn(lane, arrived, self._clock() - start)
+        with self._lock:
+            lane.threads -= 1
+            if lane.queue:
+                self._start(lane)
+
+    def _attempt(self, job: Job) -> bool:
+        try:
+            return self._send(job)
+        except Exception:
+            # The claim of the job runs out, and it is tried again.
+            log.exception("a delivery could not be tried")
+            return False
+
+    def _learn(self, lane: _Lane[Job], arrived: bool, seconds: float) -> None:
+        lane.is_failing = not arrived
+        lane.mean_seconds += _WEIGHT * (seconds - lane.mean_seconds)
+        lane.touched = self._clock()
+
+    def _forget_idle(self, now: float) -> None:
+        if now - self._swept > _KEPT_IDLE_SECONDS:
+            self._swept = now
+            for name, lane in list(self._lanes.items()):
+                is_idle = now - lane.touched > _KEPT_IDLE_SECONDS
+                if is_idle and not lane.queue and not lane.threads:
+                    del self._lanes[name]

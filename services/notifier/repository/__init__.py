@@ -1,0 +1,37 @@
+"""Every query of the notifier, and the indexes they need: one module per feature."""
+
+from pymongo.database import Database
+
+from services.notifier.repository.deliveries import Attempts, Deliveries
+from services.notifier.repository.directory import Directory
+from services.notifier.repository.endpoints import Endpoints
+from services.notifier.repository.inbox import Inbox
+from services.notifier.repository.recognitions import RecognitionRows
+from shared.mongo import Document
+
+__all__ = ["Repository"]
+
+
+class Repository:
+    """The collections of the notifier's database."""
+
+    def __init__(self, db: Database[Document]) -> None:
+        self.db = db
+        self.recognitions = RecognitionRows(db)
+        self.directory = Directory(db)
+        self.inbox = Inbox(db)
+        self.endpoints = Endpoints(db)
+        self.deliveries = Deliveries(db)
+        self.attempts = Attempts(db)
+
+    def ensure_indexes(self) -> None:
+        """Create what the queries need; safe to repeat, and to run from several processes."""
+        for part in (
+            self.recognitions,
+            self.directory,
+            self.inbox,
+            self.endpoints,
+            self.deliveries,
+            self.attempts,
+        ):
+            part.ensure_indexes()

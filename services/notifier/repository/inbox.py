@@ -1,0 +1,119 @@
+"""Inboxes: what each person was told, numbered by the person's own counter."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from pymongo import ASCENDING, DESCENDING, ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from shared.mongo import Document, find_many
+
+KEPT_FOR = timedelta(days=90)
+
+
+class Inbox:
+    """The collections `inbox` and `inbox_heads`.
+
+    An item: {"_id", "person", "sequence", "type", "event_id", "recognition", "by", "at", "read",
+    "hidden"}. Sequences of a person are 1, 2, 3, ...: taken from {"_id": person, "sequence": the
+    last} in the transaction that inserts the item, so they become visible in order.
+    """
+
+    def __init__(self, db: Database[Document]) -> None:
+        self._items = db["inbox"]
+        self._heads = db["inbox_heads"]
+
+    def ensure_indexes(self) -> None:
+        """Create what the queries below need; safe to repeat."""
+        self._items.create_index([("person", ASCENDING), ("sequence", DESCENDING)], name="newest")
+        self._items.create_index(
+            [("person", ASCENDING), ("read", ASCENDING), ("hidden", ASCENDING)], name="unread"
+        )
+        self._items.create_index("recognition", name="recognition")
+        self._items.create_index(
+            "at", name="forgotten", expireAfterSeconds=int(KEPT_FOR.total_seconds())
+        )
+
+    def add(self, items: Sequence[Document], session: ClientSession) -> None:
+        """Insert items (without `sequence`, which each gets here), in this order."""
+        people = dict.fromkeys(item["person"] for item in items)
+        heads = {
+            head["_id"]: int(head["sequence"])
+            for head in find_many(self._heads, "_id", people, session=session)
+        }
+        for item in items:
+            item["sequence"] = heads[item["person"]] = heads.get(item["person"], 0) + 1
+        self._items.insert_many(items, ordered=False, session=session)
+        self._heads.bulk_write(
+            [
+                ReplaceOne({"_id": person}, {"_id": person, "sequence": heads[person]}, upsert=True)
+                for person in people
+            ],
+            ordered=False,
+            session=session,
+        )
+
+    def existing(self, ids: Iterable[str], session: ClientSession) -> set[str]:
+        """Which of `ids` are there."""
+        return {item["_id"] for item in find_many(self._items, "_id", ids, {"_id": 1}, session)}
+
+    def hide(self, recognition_id: str, hidden: bool, session: ClientSession) -> None:
+        """Hide what was told of a recognition, or show it again."""
+        change = {"$set": {"hidden": hidden}}
+        self._items.update_many({"recognition": recognition_id}, change, session=session)
+
+    def last_sequence(self, person: str) -> int:
+        """The number of the newest item; 0 when there never was one."""
+        head = self._heads.find_one({"_id": person})
+        return int(head["sequence"]) if head else 0
+
+    def between(self, person: str, low: int, high: int) -> list[Document]:
+        """The items of a person numbered `low` to `high`, newest first; hidden ones left out."""
+        query = {"person": person, "sequence": {"$gte": low, "$lte": high}}
+        found = self._items.find(query).sort("sequence", DESCENDING)
+        return [item for item in found if not item["hidden"]]
+
+    def unread(self, person: str) -> int:
+        """How many items are unread."""
+        return self._items.count_documents({"person": person, "read": False, "hidden": False})
+
+    def mark(self, person: str, item_id: str, read: bool) -> bool:
+        """Mark one item of a person; False when there is none."""
+        found = self._items.update_one(
+            {"_id": item_id, "person": person, "hidden": False}, {"$set": {"read": read}}
+        )
+        return found.matched_count == 1
+
+    def mark_all(self, person: str) -> int:
+        """Mark every item of a person as read; how many were not."""
+        unread = {"person": person, "read": False}
+        return self._items.update_many(unread, {"$set": {"read": True}}).modified_count
+
+    def get(self, person: str, item_id: str) -> Document | None:
+        """One item of a person."""
+        return self._items.find_one({"_id": item_id, "person": person})
+
+
+def new_item(
+    item_id: str,
+    *,
+    person: str,
+    event_id: str,
+    event_type: str,
+    recognition_id: str,
+    by: str | None,
+    at: datetime,
+) -> Document:
+    """An unread item as `Inbox.add` takes it."""
+    return {
+        "_id": item_id,
+        "person": person,
+        "type": event_type,
+        "event_id": event_id,
+        "recognition": recognition_id,
+        "by": by,
+        "at": at,
+        "read": False,
+        "hidden": False,
+    }
