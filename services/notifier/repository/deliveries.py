@@ -67,7 +67,7 @@ class Deliveries:
         for chunk in _chunks(deliveries):
             ids = {"_id": {"$in": [delivery["_id"] for delivery in chunk]}}
             claim = {"$set": {"due_at": until, "claim": token}}
-            due = {**ids, "due_at": {"$lte": now}}
+            due = {**ids, "due_at": {"$lt": now + timedelta(milliseconds=1)}}
             claimed = self._collection.update_many(due, claim).modified_count
             if claimed == len(chunk):
                 mine += chunk
@@ -136,7 +136,7 @@ class Deliveries:
 class Attempts:
     """The collection `attempts`.
 
-    An attempt: {"_id" (sorts by time), "endpoint", "delivery", "event_id", "type", "number" (1,
+    An attempt: {"_id", "endpoint", "delivery", "event_id", "type", "number" (1,
     2, ...), "at", "status" (of HTTP, or None), "duration_ms", "answer" (its first 1 KiB), "error",
     "sent": {"url", "headers", "body"}}.
     """
@@ -164,10 +164,18 @@ class Attempts:
                 raise
 
     def of_endpoint(
-        self, endpoint_id: str, low: datetime, high: datetime, limit: int
+        self,
+        endpoint_id: str,
+        low: datetime,
+        high: datetime,
+        after: tuple[datetime, str] | None,
+        limit: int,
     ) -> list[Document]:
-        """Up to `limit` attempts in [low, high), the newest first; of one instant by id."""
-        query = {"endpoint": endpoint_id, "at": {"$gte": low, "$lt": high}}
+        """Up to `limit` attempts in [low, high), the newest first, of one instant by id; those
+        after the position (`at`, id) only."""
+        query: Document = {"endpoint": endpoint_id, "at": {"$gte": low, "$lt": high}}
+        if after is not None:
+            query["$or"] = [{"at": {"$lt": after[0]}}, {"at": after[0], "_id": {"$lt": after[1]}}]
         newest_first = [("at", DESCENDING), ("_id", DESCENDING)]
         return list(self._collection.find(query).sort(newest_first).limit(limit))
 

@@ -26,7 +26,7 @@ class Inbox:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._items.create_index([("person", ASCENDING), ("sequence", DESCENDING)], name="newest")
+        self._items.create_index([("person", ASCENDING), ("sequence", ASCENDING)], name="newest")
         self._items.create_index(
             [("person", ASCENDING), ("read", ASCENDING), ("hidden", ASCENDING)], name="unread"
         )
@@ -69,8 +69,8 @@ class Inbox:
         return int(head["sequence"]) if head else 0
 
     def between(self, person: str, low: int, high: int) -> list[Document]:
-        """The items of a person numbered `low` to `high`, newest first; hidden ones left out."""
-        query = {"person": person, "sequence": {"$gte": low, "$lte": high}}
+        """The items of a person numbered in [low, high), newest first; hidden ones left out."""
+        query = {"person": person, "sequence": {"$gte": low, "$lt": high}}
         found = self._items.find(query).sort("sequence", DESCENDING)
         return [item for item in found if not item["hidden"]]
 

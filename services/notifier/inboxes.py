@@ -1,0 +1,85 @@
+"""Inboxes: what a person was told, as it stands now. One function here is what one request does."""
+
+from collections.abc import Sequence
+
+from services.notifier.domain.payload import references_in
+from services.notifier.domain.readability import Reader, may_read
+from services.notifier.repository import Repository
+from shared.mongo import Document
+from shared.recognition_view import public_view
+from shared.times import to_rfc3339
+from shared.web.problems import NotFound
+
+_WIDENING = 4
+
+
+class Inboxes:
+    """What people do with their inboxes."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._inbox = repository.inbox
+
+    def page(
+        self, person: str, before: int | None, limit: int
+    ) -> tuple[list[Document], int | None, Document]:
+        """Up to `limit` items, newest first, numbered below `before`; the number that the next
+        page is to be below, or None; and `people`.
+
+        What the person may not read any more is left out. Numbers are dense, so a window of them
+        bounds the query; it widens where items were forgotten.
+        """
+        reader = self._reader(person)
+        high = self._inbox.last_sequence(person) + 1 if before is None else before
+        width, items = limit + 1, list[Document]()
+        while high > 1 and len(items) <= limit:
+            low = max(1, high - width)
+            items += self._readable(self._inbox.between(person, low, high), reader)
+            high, width = low, width * _WIDENING
+        shown = items[:limit]
+        following = shown[-1]["sequence"] if len(items) > limit else None
+        references = references_in(*(item["recognition"] for item in shown))
+        return shown, following, self._repository.directory.people(references)
+
+    def unread(self, person: str) -> int:
+        """How many items are unread."""
+        return self._inbox.unread(person)
+
+    def mark(self, person: str, item_id: str, read: bool) -> Document:
+        """Mark an item; it with `people`. Raises NotFound."""
+        found = self._inbox.mark(person, item_id, read) and self._inbox.get(person, item_id)
+        views = self._readable([found], self._reader(person)) if found else []
+        if not views:
+            raise NotFound(f"There is no item {item_id} in your inbox")
+        people = self._repository.directory.people(references_in(views[0]["recognition"]))
+        return {**views[0], "people": people}
+
+    def mark_all(self, person: str) -> Document:
+        """Mark every item as read."""
+        marked = self._inbox.mark_all(person)
+        return {"marked": marked, "unread": self._inbox.unread(person)}
+
+    def _reader(self, person: str) -> Reader:
+        entry = self._repository.directory.find(person) or {}
+        return Reader(person, entry.get("team"), entry.get("partner"))
+
+    def _readable(self, items: Sequence[Document], reader: Reader) -> list[Document]:
+        rows = self._repository.recognitions.get_many(item["recognition"] for item in items)
+        return [
+            _view(item, row, reader)
+            for item in items
+            if (row := rows.get(item["recognition"]))
+            and may_read(reader, row["state"], row["attribution"])
+        ]
+
+
+def _view(item: Document, row: Document, reader: Reader) -> Document:
+    return {
+        "id": item["_id"],
+        "sequence": item["sequence"],
+        "type": item["type"],
+        "at": to_rfc3339(item["at"]),
+        "read": item["read"],
+        "by": item["by"],
+        "recognition": public_view(row["state"], reader.person),
+    }
