@@ -1,0 +1,1 @@
+"""What the images of docker-compose.yml need besides the suite."""
