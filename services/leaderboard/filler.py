@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from pymongo.client_session import ClientSession
 
-from services.leaderboard.repository import FORMAT, Folder, Generation, Generations
-from services.leaderboard.repository.folder import Change
+from services.leaderboard.folder import Change, Folder
+from services.leaderboard.repository import FORMAT, Generation, Generations, MongoStore
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
@@ -46,8 +46,8 @@ class Filler:
         self.generation = generation
         self.as_of = generation.as_of
         self._generations = generations
-        self._folder = Folder(generations.database, generation)
-        self._started = times.now()
+        self._folder = Folder(MongoStore(generations.database, generation.id), generation.zone)
+        self._started, self._is_noted = times.now(), False
         self._follower: Follower[Change] = Follower(
             log,
             client,
@@ -63,15 +63,14 @@ class Filler:
 
     def step(self) -> int:
         """Fold the next batch; how many records it had. Raises what `Follower.step` does."""
-        self._started = times.now()
+        self._started, self._is_noted = times.now(), False
         folded = self._follower.step()
         self._folder.settle()
-        if self.is_current():
-            if folded == 0 and self._heartbeat_is_due():
-                self._generations.note_current(self.generation.id, self._started)
-                self.as_of = self._started
-            elif folded:
-                self.as_of = self._started
+        if self.is_current() and not self._is_noted and self._heartbeat_is_due():
+            self._generations.note_current(self.generation.id, self._started)
+            self._is_noted = True
+        if self._is_noted:
+            self.as_of = self._started
         return folded
 
     def is_current(self) -> bool:
@@ -86,6 +85,7 @@ class Filler:
         self._folder.apply(changes, session)
         if self.is_current():
             self._generations.note_current(self.generation.id, self._started, session)
+            self._is_noted = True
 
     def _heartbeat_is_due(self) -> bool:
         return self.as_of is None or self._started - self.as_of >= _HEARTBEAT

@@ -46,29 +46,28 @@ class Fold:
     """One batch over the state that it touches.
 
     Give it the stored lists, the counters of whoever's score or rank changes on those that
-    outgrew SMALL (none where there is none), and who takes no rank; afterwards `lists` and
-    `counters` hold what changed.
+    outgrew SMALL (none where there is none), and who takes a rank (who is not named does);
+    afterwards `lists` and `counters` hold what changed.
     """
 
     def __init__(
         self,
         lists: Mapping[str, List],
         counters: Mapping[CounterKey, Counter],
-        unranked: frozenset[str] | set[str],
+        ranks: Mapping[str, bool],
     ) -> None:
         self.lists: dict[str, List] = {}
         self.counters: dict[CounterKey, Counter] = {}
         self._stored_lists = lists
         self._stored_counters = counters
-        self._unranked = unranked
+        self._ranks = ranks
 
-    def rank(self, subject: str, names: Iterable[str]) -> None:
-        """Let `subject` take a rank or none, as `unranked` says, on lists that outgrew SMALL."""
-        is_ranked = subject not in self._unranked
-        for name in names:
-            before = self._counter(name, subject)
-            if before.is_ranked != is_ranked:
-                self._replace(name, subject, before, replace(before, is_ranked=is_ranked))
+    def rank(self, name: str, subject: str) -> None:
+        """Let `subject` take a rank, or none, on a list that outgrew SMALL."""
+        before = self._counter(name, subject)
+        is_ranked = self._ranks.get(subject, True)
+        if before.is_ranked != is_ranked:
+            self._replace(name, subject, before, replace(before, is_ranked=is_ranked))
 
     def add(self, counts: Counts) -> None:
         """Add credits (or take back, where they are negative).
@@ -105,7 +104,7 @@ class Fold:
     def _counter(self, name: str, subject: str) -> Counter:
         key = (name, subject)
         found = self.counters.get(key) or self._stored_counters.get(key)
-        return found or Counter(0, is_ranked=subject not in self._unranked)
+        return found or Counter(0, is_ranked=self._ranks.get(subject, True))
 
     def _replace(self, name: str, subject: str, before: Counter, after: Counter) -> None:
         self.counters[name, subject] = after

@@ -13,8 +13,16 @@ leases         who is the active projector
 """
 
 from services.leaderboard.repository.boards import BoardReader
-from services.leaderboard.repository.folder import Folder
 from services.leaderboard.repository.generations import FORMAT, Generation, Generations
 from services.leaderboard.repository.indexes import ensure_indexes
+from services.leaderboard.repository.store import MongoStore, Store
 
-__all__ = ["FORMAT", "BoardReader", "Folder", "Generation", "Generations", "ensure_indexes"]
+__all__ = [
+    "FORMAT",
+    "BoardReader",
+    "Generation",
+    "Generations",
+    "MongoStore",
+    "Store",
+    "ensure_indexes",
+]

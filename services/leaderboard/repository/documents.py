@@ -22,11 +22,17 @@ def list_of(stored: Document) -> List:
     return List(None, scores, stored["revision"])
 
 
+def counter_id(generation: str, key: CounterKey) -> str:
+    """The id of a counter's document: those of one subject lie together."""
+    name, subject = key
+    return f"{generation}|{subject}|{name}"
+
+
 def counter_document(generation: str, key: CounterKey, counter: Counter) -> Document:
     """The document of `counters` that holds a counter."""
     name, subject = key
     return {
-        "_id": f"{generation}|{subject}|{name}",
+        "_id": counter_id(generation, key),
         "list": f"{generation}|{name}",
         "subject": subject,
         "score": counter.score,

@@ -1,0 +1,178 @@
+"""A rebuild: counts every board anew into a second generation while the first one serves.
+
+It notes the ends of the log, fills the generation from what the recognition service exports,
+follows the log from there (versions make the overlap harmless) and switches once it has caught
+up. Whatever stops it before leaves the boards as they were; the next rebuild cleans up.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Any, TypeVar
+
+from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
+
+from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
+from services.leaderboard.folder import Change, DirectoryChange, Folder
+from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
+from shared.config import ConfigError, Settings
+from shared.eventlog import EventLog
+from shared.lease import Lease
+from shared.mongo import Client, in_transaction
+from shared.telemetry import log as logger
+
+T = TypeVar("T")
+
+Progress = Callable[[str, int], None]
+"""Called with what was done ("directory", "recognitions", "events", "removed") and how many more
+of them."""
+
+_LEASE_SECONDS = 60.0
+_GRACE_SECONDS = 3.0
+"""How long a retired generation stays for the requests that still read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild did; `refused` are records of the export that could not be counted."""
+
+    generation: str
+    recognitions: int
+    refused: int
+
+
+class Rebuild:
+    """One rebuild of the leaderboard that `settings` name."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        log: EventLog,
+        progress: Progress = lambda _what, _count: None,
+        *,
+        grace_seconds: float = _GRACE_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._log = log
+        self._progress = progress
+        self._grace_seconds = grace_seconds
+        self._db = client[settings.database("leaderboard")]
+        self._generations = Generations(self._db)
+        self._lease = Lease(self._db["leases"], "rebuild", _LEASE_SECONDS)
+
+    def run(
+        self, directory: Iterable[Mapping[str, Any]], recognitions: Iterable[Mapping[str, Any]]
+    ) -> Rebuilt:
+        """Rebuild from two exports of the recognition service, which must be read only now:
+        GET /exports/directory, and GET /exports with its `attribution`.
+
+        Raises ConfigError while another rebuild runs, and what pymongo and the log raise; the
+        boards are then served as before.
+        """
+        ensure_indexes(self._db)
+        self._hold()
+        try:
+            self._clean()
+            generation = self._new_generation()
+            folder = Folder(MongoStore(self._db, generation.id), generation.zone)
+            # The directory first: who takes a rank is asked when a list outgrows its document.
+            self._fold(folder, "directory", map(_directory_change, directory))
+            readable = _Readable(folder)
+            counted = self._fold(folder, "recognitions", readable.changes(recognitions))
+            self._follow(generation)
+            self._generations.switch_to(self._client, generation.id)
+            time.sleep(self._grace_seconds)
+            self._clean()
+        finally:
+            self._lease.release()
+        return Rebuilt(generation.id, counted, readable.refused)
+
+    def _hold(self) -> None:
+        if not self._lease.hold():
+            raise ConfigError("another rebuild of the leaderboard runs; wait until it is done")
+
+    def _clean(self) -> None:
+        for generation in self._generations.not_serving():
+            for removed in self._generations.delete(generation):
+                self._hold()
+                self._progress("removed", removed)
+
+    def _new_generation(self) -> Generation:
+        ends = self._log.ends(BOARD_TOPICS)
+        generation = self._generations.create("building", self._settings.timezone, ends)
+        assert generation is not None, "only a live generation can be in the way of another"
+        return generation
+
+    def _fold(self, folder: Folder, what: str, changes: Iterable[Change]) -> int:
+        folded = 0
+        for batch in _batches(changes, BATCH):
+            self._apply(folder, batch)
+            self._hold()
+            folded += len(batch)
+            self._progress(what, len(batch))
+        return folded
+
+    def _apply(self, folder: Folder, batch: Sequence[Change]) -> None:
+        attempts = count()
+
+        def apply(session: ClientSession) -> None:
+            if next(attempts):  # the attempt before may have been committed unheard
+                folder.forget()
+            folder.apply(batch, session)
+
+        try:
+            in_transaction(self._client, apply)
+            folder.settle()
+        except OperationFailure:  # too much for one transaction, most likely
+            folder.forget()
+            if len(batch) == 1:
+                raise
+            middle = len(batch) // 2
+            self._apply(folder, batch[:middle])
+            self._apply(folder, batch[middle:])
+
+    def _follow(self, generation: Generation) -> None:
+        filler = Filler(self._client, self._log, self._generations, generation)
+        try:
+            while True:
+                self._progress("events", filler.step())
+                self._hold()
+                if filler.is_current():
+                    return
+        finally:
+            filler.close()
+
+
+class _Readable:
+    """The records of an export that can be counted; the others are told and counted."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self.refused = 0
+
+    def changes(self, recognitions: Iterable[Mapping[str, Any]]) -> Iterator[Change]:
+        """The change that each record is."""
+        for record in recognitions:
+            try:
+                yield self._folder.recognition_change(record, record["attribution"])
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                self.refused += 1
+                logger.error(
+                    "record of the export cannot be counted",
+                    recognition=record.get("id"),
+                    error=f"{type(error).__name__}: {error}",
+                )
+
+
+def _directory_change(entry: Mapping[str, Any]) -> Change:
+    return DirectoryChange({"_id": entry["ref"], **entry})
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch

@@ -1,0 +1,180 @@
+"""What folding reads and writes of one generation: contributions, lists, counters; and the
+replica of the directory, which generations share."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+from pymongo import DeleteOne, InsertOne, ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from services.leaderboard.domain.contribution import Contribution
+from services.leaderboard.domain.folding import Counter, CounterKey, List
+from services.leaderboard.repository.documents import (
+    counter_document,
+    counter_id,
+    list_document,
+    list_of,
+)
+from shared.mongo import Document, find_many
+from shared.replica import apply_directory
+
+Versioned = tuple[int, Contribution | None]
+"""The highest version of a recognition that was applied, and what it contributes."""
+
+
+class Store(Protocol):
+    """What `Folder` needs of a generation; everything happens in the transaction of `session`."""
+
+    def versions(self, ids: Iterable[str], session: ClientSession) -> dict[str, Versioned]:
+        """What is applied of those of the recognitions `ids` that are known."""
+
+    def lists(self, names: Iterable[str], session: ClientSession) -> dict[str, List]:
+        """Those of the lists `names` that there are."""
+
+    def counters(
+        self, keys: Iterable[CounterKey], session: ClientSession
+    ) -> dict[CounterKey, Counter]:
+        """Those of the counters `keys` that there are."""
+
+    def counters_of(
+        self, subjects: Iterable[str], session: ClientSession
+    ) -> dict[CounterKey, Counter]:
+        """Every counter of some subjects."""
+
+    def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
+        """The entries of those of `refs` that the directory knows."""
+
+    def put_entries(self, entries: list[Document], session: ClientSession) -> set[str]:
+        """Store those entries of the directory that are newer; the references of those."""
+
+    def put_versions(
+        self, versions: Mapping[str, Versioned], known: Collection[str], session: ClientSession
+    ) -> None:
+        """Store what is applied now; `known` are those that were there before."""
+
+    def put_lists(
+        self, lists: Mapping[str, List], known: Collection[str], session: ClientSession
+    ) -> None:
+        """Store lists; `known` are those that were there before."""
+
+    def put_counters(
+        self,
+        counters: Mapping[CounterKey, Counter],
+        known: Collection[CounterKey],
+        session: ClientSession,
+    ) -> None:
+        """Store counters, and remove those at 0; `known` are those that were there before."""
+
+
+class MongoStore:
+    """The store of a generation in the leaderboard's database."""
+
+    def __init__(self, db: Database[Document], generation: str) -> None:
+        self._db = db
+        self._generation = generation
+
+    def versions(self, ids: Iterable[str], session: ClientSession) -> dict[str, Versioned]:
+        """See Store."""
+        found = find_many(self._db["contributions"], "_id", map(self._id, ids), None, session)
+        return {self._name(stored): (stored["version"], stored["contribution"]) for stored in found}
+
+    def lists(self, names: Iterable[str], session: ClientSession) -> dict[str, List]:
+        """See Store."""
+        found = find_many(self._db["lists"], "_id", map(self._id, names), None, session)
+        return {self._name(stored): list_of(stored) for stored in found}
+
+    def counters(
+        self, keys: Iterable[CounterKey], session: ClientSession
+    ) -> dict[CounterKey, Counter]:
+        """See Store."""
+        ids = (counter_id(self._generation, key) for key in keys)
+        found = find_many(self._db["counters"], "_id", ids, None, session)
+        return {self._key(stored): Counter(stored["score"], stored["ranked"]) for stored in found}
+
+    def counters_of(
+        self, subjects: Iterable[str], session: ClientSession
+    ) -> dict[CounterKey, Counter]:
+        """See Store."""
+        found: dict[CounterKey, Counter] = {}
+        for subject in subjects:
+            prefix = self._id(subject)
+            theirs = {"_id": {"$gte": f"{prefix}|", "$lt": f"{prefix}}}"}}
+            for stored in self._db["counters"].find(theirs, session=session):
+                found[self._key(stored)] = Counter(stored["score"], stored["ranked"])
+        return found
+
+    def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
+        """See Store."""
+        found = find_many(self._db["directory"], "_id", refs, None, session)
+        return {entry["_id"]: entry for entry in found}
+
+    def put_entries(self, entries: list[Document], session: ClientSession) -> set[str]:
+        """See Store."""
+        changed = {entry["_id"] for entry in apply_directory(self._db, entries, session)}
+        if changed:
+            grow = {"$inc": {"revision": 1}}
+            which = {"_id": "directory"}
+            self._db["revisions"].update_one(which, grow, upsert=True, session=session)
+        return changed
+
+    def put_versions(
+        self, versions: Mapping[str, Versioned], known: Collection[str], session: ClientSession
+    ) -> None:
+        """See Store."""
+        writes = []
+        for identifier, (version, contribution) in versions.items():
+            document = {
+                "_id": self._id(identifier),
+                "version": version,
+                "contribution": contribution,
+            }
+            writes.append(_put(document, is_new=identifier not in known))
+        self._write("contributions", writes, session)
+
+    def put_lists(
+        self, lists: Mapping[str, List], known: Collection[str], session: ClientSession
+    ) -> None:
+        """See Store."""
+        writes = [
+            _put(list_document(self._generation, name, changed), is_new=name not in known)
+            for name, changed in lists.items()
+        ]
+        self._write("lists", writes, session)
+
+    def put_counters(
+        self,
+        counters: Mapping[CounterKey, Counter],
+        known: Collection[CounterKey],
+        session: ClientSession,
+    ) -> None:
+        """See Store."""
+        writes: list[_Write] = []
+        for key, counter in counters.items():
+            if counter.score:
+                document = counter_document(self._generation, key, counter)
+                writes.append(_put(document, is_new=key not in known))
+            elif key in known:
+                writes.append(DeleteOne({"_id": counter_id(self._generation, key)}))
+        self._write("counters", writes, session)
+
+    def _write(self, name: str, writes: "list[_Write]", session: ClientSession) -> None:
+        if writes:
+            self._db[name].bulk_write(writes, ordered=False, session=session)
+
+    def _id(self, name: str) -> str:
+        return f"{self._generation}|{name}"
+
+    def _name(self, stored: Document) -> str:
+        return str(stored["_id"]).removeprefix(f"{self._generation}|")
+
+    def _key(self, stored: Document) -> CounterKey:
+        return stored["list"].removeprefix(f"{self._generation}|"), stored["subject"]
+
+
+_Write = InsertOne[Document] | ReplaceOne[Document] | DeleteOne
+
+
+def _put(document: Document, *, is_new: bool) -> "_Write":
+    # Inserts in bulk are several times faster than upserts, and nobody else writes these.
+    return InsertOne(document) if is_new else ReplaceOne({"_id": document["_id"]}, document)
