@@ -5,20 +5,23 @@ import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from bson.binary import Binary
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from shared import times
 from shared.ids import new_id
-from shared.mongo import Document
+from shared.mongo import Document, end_sessions_of_the_dead, sessions_of
+from shared.sessions import end_sessions
 
 
 class Lease:
-    """`{"_id": name, "holder", "expires_at"}` in a collection of leases.
+    """`{"_id": name, "holder", "expires_at", "sessions"}` in a collection of leases.
 
     A lease saves work; it is no lock. A holder that stalls longer than its lease finds out late,
-    so what it protects also carries a guard of its own (the offsets' expected value). The clocks
-    of hosts that share leases must agree within about a second.
+    so what it protects also carries a guard of its own (the offsets' expected value). Whoever
+    takes it over first ends the transactions that the holder before left open. The clocks of
+    hosts that share leases must agree within about a second.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Lease:
         now: Callable[[], datetime] = times.now,
     ) -> None:
         self._collection = collection
+        self._client = collection.database.client
         self._name = name
         self._ttl = timedelta(seconds=ttl_seconds)
         self._holder = holder or f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
@@ -45,6 +49,7 @@ class Lease:
         """
         now = self._now()
         if self._next_attempt is None or now >= self._next_attempt:
+            end_sessions_of_the_dead(self._client)
             self._held_until = now + self._ttl if self._renew(now) or self._take(now) else None
             self._next_attempt = now + self._ttl / (3 if self._held_until else 8)
         return self._held_until is not None and now < self._held_until
@@ -58,16 +63,29 @@ class Lease:
         if self._held_until is None:
             return False
         ours = {"_id": self._name, "holder": self._holder}
-        update = {"$set": {"expires_at": now + self._ttl}}
-        return self._collection.update_one(ours, update).matched_count == 1
+        return self._collection.update_one(ours, {"$set": self._lease(now)}).matched_count == 1
 
     def _take(self, now: datetime) -> bool:
-        lease = {"holder": self._holder, "expires_at": now + self._ttl}
-        expired = {"_id": self._name, "expires_at": {"$lte": now}}
-        if self._collection.update_one(expired, {"$set": lease}).modified_count == 1:
-            return True
+        found = self._collection.find_one({"_id": self._name})
+        if found is None:
+            return self._create(now)
+        if found["expires_at"] > now:
+            return False
+        sessions = [session.as_uuid() for session in found.get("sessions", [])]
+        end_sessions(self._client, sessions)
+        taken = self._collection.update_one(
+            {"_id": self._name, "holder": found["holder"], "expires_at": found["expires_at"]},
+            {"$set": self._lease(now)},
+        )
+        return taken.modified_count == 1
+
+    def _create(self, now: datetime) -> bool:
         try:
-            self._collection.insert_one({"_id": self._name, **lease})
+            self._collection.insert_one({"_id": self._name, **self._lease(now)})
         except DuplicateKeyError:
             return False
         return True
+
+    def _lease(self, now: datetime) -> Document:
+        sessions = [Binary.from_uuid(session) for session in sessions_of(self._client)]
+        return {"holder": self._holder, "expires_at": now + self._ttl, "sessions": sessions}

@@ -5,15 +5,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
+from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 from shared.config import ConfigError
+from shared.sessions import SessionFiles
 
 Document = dict[str, Any]
 Client = MongoClient[Document]
@@ -24,6 +28,8 @@ _DURABLE = WriteConcern("majority", j=True)
 _SNAPSHOT = ReadConcern("snapshot")
 _IN_CHUNK = 50
 
+_session_files: WeakKeyDictionary[Client, SessionFiles] = WeakKeyDictionary()
+
 
 def connect(uri: str, app_name: str) -> Client:
     """A client whose writes are durable when they return and whose reads are never rolled back.
@@ -32,7 +38,7 @@ def connect(uri: str, app_name: str) -> Client:
     end: 5 s to find a server, 30 s for an answer. Raises ConfigError for a URI that is none.
     """
     try:
-        return MongoClient(
+        client: Client = MongoClient(
             uri,
             appname=app_name,
             tz_aware=True,
@@ -43,8 +49,11 @@ def connect(uri: str, app_name: str) -> Client:
             connectTimeoutMS=5_000,
             socketTimeoutMS=30_000,
         )
+        nodes = parse_uri(uri)["nodelist"] if uri.startswith("mongodb://") else [(uri, 0)]
     except (InvalidURI, ConfigurationError, ValueError) as error:
         raise ConfigError(f"KUDOS_MONGO_URI cannot be used: {error}") from None
+    _session_files[client] = SessionFiles.of_servers(f"{host}:{port}" for host, port in nodes)
+    return client
 
 
 def require_transactions(client: Client) -> None:
@@ -81,6 +90,8 @@ def in_transaction(
     write must be one that cannot succeed twice (a guarded update, a unique key).
     """
     deadline = time.monotonic() + seconds
+    if not sessions_of(client):
+        end_sessions_of_the_dead(client)
     for attempt in range(1_000_000):
         try:
             return _attempt(client, work, deadline)
@@ -88,6 +99,7 @@ def in_transaction(
             passing = error.has_error_label("TransientTransactionError")
             if not passing or time.monotonic() > deadline:
                 raise
+        end_sessions_of_the_dead(client)
         time.sleep(random.uniform(0.2, 1.0) * min(0.2, 0.002 * 2 ** min(attempt, 8)))  # noqa: S311
     raise AssertionError("unreachable")
 
@@ -97,6 +109,8 @@ def _attempt(client: Client, work: Callable[[ClientSession], T], deadline: float
         client.start_session() as session,
         session.start_transaction(read_concern=_SNAPSHOT, write_concern=_DURABLE),
     ):
+        if client in _session_files:
+            _session_files[client].note(session.session_id["id"].as_uuid())
         result = work(session)
         while True:
             try:
@@ -108,6 +122,17 @@ def _attempt(client: Client, work: Callable[[ClientSession], T], deadline: float
                 time.sleep(random.uniform(0.01, 0.1))  # noqa: S311
             else:
                 return result
+
+
+def sessions_of(client: Client) -> list[UUID]:
+    """The sessions in which this process ran transactions on `client`."""
+    return _session_files[client].noted() if client in _session_files else []
+
+
+def end_sessions_of_the_dead(client: Client) -> None:
+    """Release what processes of this host held when they were killed in a transaction."""
+    if client in _session_files:
+        _session_files[client].end_those_of_the_dead(client)
 
 
 def find_many(

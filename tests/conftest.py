@@ -1,6 +1,7 @@
 """Real parts for the tests: a database server and a Kafka broker, started when first asked for."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from pymongo.errors import PyMongoError
 
 from shared.config import Settings
 from shared.mongo import Client, connect
+from shared.sessions import SessionFiles
 from tests import kafka_broker
 
 
@@ -54,6 +57,7 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield uri
     server.kill()
     server.wait()
+    shutil.rmtree(SessionFiles.of_servers([urlsplit(uri).netloc]).folder, ignore_errors=True)
 
 
 def start_database(folder: Path, port: int) -> tuple[str, subprocess.Popen[bytes]]:

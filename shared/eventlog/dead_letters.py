@@ -53,7 +53,7 @@ def set_aside(log: EventLog, group: str, record: Record, error: str) -> None:
 
 
 def dead_letters(log: EventLog) -> list[DeadLetter]:
-    """Every dead letter that was not replayed, each once, in order of its id.
+    """Every dead letter that was not replayed, each once, in the order of the log.
 
     Raises LogUnavailable.
     """
@@ -65,7 +65,8 @@ def dead_letters(log: EventLog) -> list[DeadLetter]:
         else:
             letter = _letter(record)
             letters[letter.id] = letter  # set aside twice when a follower died in between
-    return [letters[name] for name in sorted(letters) if name not in replayed]
+    kept = [letter for letter in letters.values() if letter.id not in replayed]
+    return sorted(kept, key=lambda at: (at.group, at.topic, at.partition, at.offset))
 
 
 def replay(log: EventLog, letters: Sequence[DeadLetter]) -> None:

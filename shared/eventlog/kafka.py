@@ -6,7 +6,7 @@ data. Partitions go by Kafka's own hash of the key (murmur2).
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from kafka.errors import (
     OffsetOutOfRangeError,
     TopicAlreadyExistsError,
 )
+from kafka.net.compat import KafkaNetClient
 
 from shared.eventlog.port import (
     RETENTION,
@@ -46,11 +47,11 @@ class KafkaEventLog(EventLog):
 
     trims_itself = True
 
-    def __init__(self, bootstrap: str, namespace: str) -> None:
+    def __init__(self, bootstrap: str, namespace: str, bootstrap_ms: int = 5_000) -> None:
         self._client_options = {
             "bootstrap_servers": [server.strip() for server in bootstrap.split(",")],
             "request_timeout_ms": _REQUEST_MS,
-            "bootstrap_timeout_ms": _REQUEST_MS,
+            "bootstrap_timeout_ms": bootstrap_ms,
             "reconnect_backoff_max_ms": 1_000,
         }
         self._prefix = f"{namespace}."
@@ -80,8 +81,8 @@ class KafkaEventLog(EventLog):
     def _start_producer(self) -> KafkaProducer:
         with self._lock:
             if self._producer is None:
-                self._producer = KafkaProducer(
-                    **self._client_options,
+                self._producer = self._make(
+                    KafkaProducer,
                     acks="all",
                     enable_idempotence=True,
                     allow_auto_create_topics=False,
@@ -99,11 +100,11 @@ class KafkaEventLog(EventLog):
             producer.close(timeout=seconds)
 
     def _admin(self) -> KafkaAdminClient:
-        return KafkaAdminClient(**self._client_options)
+        return self._make(KafkaAdminClient)
 
     def _consumer(self) -> KafkaConsumer:
-        return KafkaConsumer(
-            **self._client_options,
+        return self._make(
+            KafkaConsumer,
             enable_auto_commit=False,
             auto_offset_reset="none",
             allow_auto_create_topics=False,
@@ -111,6 +112,21 @@ class KafkaEventLog(EventLog):
             fetch_max_wait_ms=20,
             metrics_enabled=False,
         )
+
+    def _make(self, kind: Callable[..., Any], **options: Any) -> Any:
+        """A client; one that finds no broker is closed, which kafka-python 3.0 leaves undone."""
+        made: list[KafkaNetClient] = []
+
+        def remember(**config: Any) -> KafkaNetClient:
+            made.append(KafkaNetClient(**config))
+            return made[-1]
+
+        try:
+            return kind(**self._client_options, **options, kafka_client=remember)
+        except KafkaError:
+            for client in made:
+                client.close()
+            raise
 
     def ensure_topics(self, topics: Iterable[str]) -> None:
         unknown = set(topics) - self._known
@@ -150,18 +166,18 @@ class KafkaEventLog(EventLog):
         return partitions
 
     def reader(self, topics: Iterable[str], offsets: Mapping[str, int]) -> "KafkaReader":
-        consumer = self._consumer()
-        try:
-            with _answering("open a reader"):
+        with _answering("open a reader"):
+            consumer = self._consumer()
+            try:
                 partitions = self._partitions(consumer, topics)
                 starts = consumer.beginning_offsets(partitions)
                 wanted = {tp: offsets.get(self._position(tp), starts[tp]) for tp in partitions}
                 reader = KafkaReader(self, consumer, wanted)
                 reader.require_in_log()
                 reader.seek()
-        except BaseException:
-            consumer.close()
-            raise
+            except BaseException:
+                consumer.close()
+                raise
         return reader
 
     def trim(self, before: datetime) -> int:
