@@ -77,9 +77,7 @@ def create_service_app(
     app.register_blueprint(docs.pages(name, title, api))
     app.register_blueprint(probes(readiness))
     if unguarded := unguarded_routes(app):
-        raise ValueError(
-            "mark these views with @requires or @public: " + ", ".join(unguarded)
-        )
+        raise ValueError("mark these views with @requires or @public: " + ", ".join(unguarded))
     _hook(app, name, authenticator, Cors(settings.cors_origins))
     return app
 

@@ -14,6 +14,14 @@ from shared import references, times
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\\^`{|}]")
 
+# For the OpenAPI document: what is accepted (of URLs, the usual ones), as regular expressions.
+_TEXT = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*"
+_LINE = r"[^\u0000-\u001f\u007f-\u009f]*"
+_VISIBLE = r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+_SOME_TEXT = f"^{_TEXT}{_VISIBLE}{_TEXT}$"
+_SOME_LINE = f"^{_LINE}{_VISIBLE}{_LINE}$"
+_USUAL_URL = r"://[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:[/?#][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*)?"
+
 
 class Schema(ma.Schema):
     """Strict: a field that the schema does not know is refused, a read-only one (`dump_only`) is
@@ -62,9 +70,11 @@ class Reference(fields.String):
     def __init__(
         self, bare: str = "person", kinds: Collection[str] | None = None, **options: Any
     ) -> None:
-        super().__init__(**options)
         self.bare = bare
         self.kinds = tuple(kinds or (references.KINDS if bare == "person" else (bare,)))
+        optional = "?" if bare in self.kinds else ""
+        pattern = f"^(?:(?:{'|'.join(self.kinds)}):){optional}{references.ID_PATTERN}$"
+        super().__init__(metadata={"pattern": pattern} | options.pop("metadata", {}), **options)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
@@ -85,6 +95,10 @@ class Id(fields.String):
     default_error_messages = {
         "id": "An id has 1 to 64 of a-z 0-9 . _ - and starts with a letter or digit"
     }
+
+    def __init__(self, **options: Any) -> None:
+        pattern = {"pattern": f"^{references.ID_PATTERN}$"}
+        super().__init__(metadata=pattern | options.pop("metadata", {}), **options)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
@@ -124,8 +138,10 @@ class PlainText(fields.String):
     def __init__(
         self, maximum: int, minimum: int = 1, *, single_line: bool = False, **options: Any
     ) -> None:
-        metadata = {"minLength": minimum, "maxLength": maximum} | options.pop("metadata", {})
-        super().__init__(metadata=metadata, **options)
+        metadata: dict[str, Any] = {"minLength": minimum, "maxLength": maximum}
+        if minimum:
+            metadata["pattern"] = _SOME_LINE if single_line else _SOME_TEXT
+        super().__init__(metadata=metadata | options.pop("metadata", {}), **options)
         self.minimum, self.maximum, self.single_line = minimum, maximum, single_line
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
@@ -157,9 +173,10 @@ class HttpsUrl(fields.String):
     def __init__(
         self, maximum: int = 2000, schemes: Iterable[str] = ("https",), **options: Any
     ) -> None:
-        metadata = {"format": "uri", "maxLength": maximum} | options.pop("metadata", {})
-        super().__init__(metadata=metadata, **options)
         self.maximum, self.schemes = maximum, tuple(schemes)
+        metadata: dict[str, Any] = {"format": "uri", "maxLength": maximum}
+        metadata["pattern"] = f"^(?:{'|'.join(self.schemes)}){_USUAL_URL}$"
+        super().__init__(metadata=metadata | options.pop("metadata", {}), **options)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
         url = super()._deserialize(value, attr, data, **options)

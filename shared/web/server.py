@@ -2,16 +2,20 @@
 
 import os
 import socket
+import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
 import prometheus_client.values
 from gunicorn.app.base import BaseApplication
-from gunicorn.errors import AppImportError
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 from gunicorn.workers.gthread import ThreadWorker
 
 from shared import telemetry
@@ -23,6 +27,9 @@ stopping = threading.Event()
 
 _BACKLOG = 1024
 _GRACE_SECONDS = 10
+_STARTING_SECONDS = 30.0
+_RETRY_SECONDS = 1.0
+_SAID_BETTER = ("Shutting down: %s", "Reason: %s", "Worker (pid:%s) exited with code %s.")
 _KEPT_ALIVE_SECONDS = 75  # longer than gateways keep theirs (nginx: 60), so that they close first
 
 
@@ -31,11 +38,16 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; `build_app` runs in each process, after the fork.
 
-    Running requests get 10 s to finish. Raises ConfigError when the address cannot be had, and
-    ends the process with code 4 and its one line when `build_app` raises ConfigError.
+    Running requests get 10 s to finish. Raises ConfigError when the address cannot be had, or
+    with the message of the one that `build_app` raised; SystemExit when it is done.
     """
-    with _listen(host, port) as listener, _metrics_folder():
-        _Server(build_app, settings, listener.fileno()).run()
+    listener = _listen(host, port)
+    folder = _metrics_folder()
+    try:
+        _Server(build_app, settings, listener).run()
+    finally:
+        if folder is not None:
+            folder.cleanup()
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -62,7 +74,8 @@ class Log:
         self._tell("critical", message, args)
 
     def error(self, message: str, *args: Any, **_options: Any) -> None:
-        self._tell("error", message, args)
+        """Gunicorn's words about a worker that ended come after that worker's own."""
+        self._tell("debug" if message in _SAID_BETTER else "error", message, args)
 
     def warning(self, message: str, *args: Any, **_options: Any) -> None:
         self._tell("warning", message, args)
@@ -97,6 +110,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self.build_app = build_app
         self.settings = settings
         self.listener = listener
+        self._began = time.monotonic()
+        self._refusals: SimpleQueue[str] = get_context("fork").SimpleQueue()
         super().__init__()
 
     def load_config(self) -> None:
@@ -118,16 +133,49 @@ class _Server(BaseApplication):  # type: ignore[misc]
         for name, value in chosen.items():
             self.cfg.set(name, value)
 
-    def load(self) -> WSGI:
-        """Build the application, in a worker."""
+    def run(self) -> None:
+        """Run the master until it stops.
+
+        A worker is a fork that leaves through here when it ends. It ends at once, so that what
+        the master's callers clean up (a folder, other children) is not cleaned up under it.
+        """
+        master = os.getpid()
         try:
-            return self.build_app()
-        except ConfigError as error:
-            raise AppImportError(str(error)) from error
+            super().run()
+        except (SystemExit, HaltServer) as ending:
+            code = ending.exit_status if isinstance(ending, HaltServer) else ending.code
+            if os.getpid() != master:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code if isinstance(code, int) else 1)
+            if code == Arbiter.APP_LOAD_ERROR:
+                raise ConfigError(self._refusals.get()) from None
+            raise SystemExit(code) from None
+
+    def load(self) -> WSGI:
+        """Build the application, in a worker.
+
+        What the first workers cannot build ends the server. A later one, that takes a dead one's
+        place, tries again instead: the others still serve.
+        """
+        while True:
+            try:
+                return self.build_app()
+            except Exception as error:
+                if time.monotonic() - self._began > _STARTING_SECONDS:
+                    telemetry.log.error("application_not_built", exc_info=True)
+                elif isinstance(error, ConfigError):
+                    self._refusals.put(str(error))
+                    raise SystemExit(Arbiter.APP_LOAD_ERROR) from None
+                else:
+                    raise
+            if stopping.wait(_RETRY_SECONDS):
+                raise SystemExit(0)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket, made before gunicorn starts, which would retry and print a page."""
+def _listen(host: str, port: int) -> int:
+    """The descriptor of a listening socket, which gunicorn takes over (it closes it). Left to
+    make its own, it would retry for seconds and print a page."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -138,34 +186,25 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         reason = error.strerror or str(error)
         raise ConfigError(f"Cannot listen on {host}:{port}: {reason}") from error
-    return listener
+    return listener.detach()
 
 
-@contextmanager
-def _metrics_folder() -> Iterator[None]:
-    """Where the processes put their metrics, so that any of them can tell the sum.
+def _metrics_folder() -> tempfile.TemporaryDirectory[str] | None:
+    """Prepare where the processes put their metrics, so that any of them can tell the sum.
 
-    PROMETHEUS_MULTIPROC_DIR names it, emptied of an earlier run's; else it is a temporary folder,
-    for which the library, that chose when it was imported, is told to choose again.
+    PROMETHEUS_MULTIPROC_DIR names it: whoever names it empties it, as other servers and workers
+    may share it. Else it is a temporary folder, for which the library, that chose when it was
+    imported, is told to choose again.
     """
     named = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if named:
-        folder = Path(named)
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob("*.db"):
-            left.unlink()
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="kudos-metrics-") as temporary:
-        before = prometheus_client.values.ValueClass
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = temporary
-        multi_process = prometheus_client.values.MultiProcessValue()  # type: ignore[no-untyped-call]
-        prometheus_client.values.ValueClass = multi_process
-        try:
-            yield
-        finally:
-            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
-            prometheus_client.values.ValueClass = before
+        Path(named).mkdir(parents=True, exist_ok=True)
+        return None
+    temporary = tempfile.TemporaryDirectory(prefix="kudos-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = temporary.name
+    several = prometheus_client.values.MultiProcessValue()  # type: ignore[no-untyped-call]
+    prometheus_client.values.ValueClass = several
+    return temporary
 
 
 def _forget_metrics_of(_arbiter: Any, worker: Any) -> None:
