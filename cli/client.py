@@ -102,11 +102,12 @@ class Api:
         return f"the connection to {self.url} failed: {error}"
 
 
-def connect(person: str | None = None) -> Api:
+def connect(person: str | None = None, *, needs_person: bool = False) -> Api:
     """The suite of KUDOS_URL under KUDOS_TOKEN, else the one on this machine.
 
     `person` is an id or reference: on this machine a demo token is issued for them, with every
-    scope; elsewhere the calls are made on their behalf, which the token's key must allow.
+    scope; elsewhere the calls are made on their behalf, which the token's key must allow. With
+    `needs_person` somebody must be named, by `person` or by the token.
     """
     url, given = os.environ.get("KUDOS_URL", "").strip(), os.environ.get("KUDOS_TOKEN", "").strip()
     reference = person_reference(person) if person else None
@@ -118,6 +119,8 @@ def connect(person: str | None = None) -> Api:
         url = local_url()
     if given:
         return Api(url, given, reference)
+    if needs_person and not reference:
+        raise CommandError("say who: --as PERSON")
     return Api(url, demo_token(reference or _PERSON_OF_THE_CLI))
 
 
@@ -142,7 +145,10 @@ def demo_token(
         raise ConfigError(
             f"this suite takes the tokens of {settings.jwt_issuer}: put one into KUDOS_TOKEN"
         )
-    return demo.issue(settings, person, scopes=set(wanted or scopes.ALL), ttl_seconds=ttl_seconds)
+    try:
+        return demo.issue(settings, person, set(wanted or scopes.ALL), ttl_seconds)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
 
 
 def problem_text(answer: urllib3.BaseHTTPResponse, url: str) -> str:

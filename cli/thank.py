@@ -4,7 +4,7 @@ import uuid
 
 import click
 
-from cli.client import CommandError, connect
+from cli.client import connect
 
 
 @click.command()
@@ -21,14 +21,10 @@ def thank(to: tuple[str, ...], message: str, person: str | None, values: tuple[s
     Example:
       kudos thank grace team:core --as ada -m "You stayed until it worked." --value follow-through
     """
-    import os
-
-    if not person and not os.environ.get("KUDOS_TOKEN"):
-        raise CommandError("say who thanks: --as PERSON")
     body = {"kind": "thank_you", "recipients": list(to), "message": message}
     if values:
         body["values"] = list(values)
-    made = connect(person).post(
+    made = connect(person, needs_person=True).post(
         "/recognition/v1/recognitions", body, {"Idempotency-Key": str(uuid.uuid4())}
     )
     names = [made.get("people", {}).get(ref, {}).get("name", ref) for ref in made["recipients"]]

@@ -19,9 +19,9 @@ from tests.suite import KUDOS, Suite, running, wait_until
 pytestmark = pytest.mark.xdist_group("launcher")
 
 PEOPLE = b"id,name,email,team,manager\nada,Ada,,core,\ngrace,Grace,,core,ada\n"
-READY_SECONDS = 5.0
+READY_SECONDS = 15.0  # 5 on a machine of its own; here other tests run beside
 LARGEST_PSS = 500 * 1024 * 1024
-BUSIEST_IDLE = 0.05  # of one core
+BUSIEST_IDLE = 0.15  # of one core; 0.05 on a machine of its own (docs/adr/0030)
 IDLE_WINDOW_SECONDS = 15.0
 
 
