@@ -68,6 +68,12 @@ def hang(handler: Handler) -> None:
     handler.hooks.released.wait(60)
 
 
+def hold(handler: Handler) -> None:
+    """Answer well, but only when told to."""
+    handler.hooks.released.wait(60)
+    status(204)(handler)
+
+
 def drip(handler: Handler) -> None:
     """Promise a body and send it a byte at a time."""
     handler.send_response(200)

@@ -14,11 +14,10 @@ from shared.recognition_view import public_view
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that this process alone may send; instants by time.monotonic."""
+    """A delivery that this process alone may send."""
 
     delivery: Document
     token: str
-    claimed_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,7 @@ class Job:
 
     claim: Claim
     composed_at: float
+    """By time.monotonic."""
     url: str
     secrets: tuple[str, ...]
     body: bytes

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.notifier.claims import Claims
 from services.notifier.composing import Claim, Composer, Job
 from services.notifier.domain.schedule import next_due
 from services.notifier.domain.signature import sign
@@ -27,9 +28,6 @@ ANSWER_KEPT = 1024
 
 _BATCH = 500
 _AT_HAND_AT_MOST = 2000
-CLAIM = timedelta(seconds=60)
-_CLAIM_NEEDED_SECONDS = 20.0
-"""A request that begins with less left of its claim might end after it."""
 _FRESH_SECONDS = 1.0
 """What was read longer ago is read again before it is sent."""
 _OVERLAP = timedelta(seconds=5)
@@ -57,7 +55,8 @@ _behind = Gauge(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a claim: tried with `answer`, or `cancelled` for a reason.
+    """What became of a claim: tried with `answer`, or `cancelled` for a reason; with neither it
+    was given up, and its delivery is due again when the claim runs out.
 
     `attempt` is what the log of attempts keeps of it.
     """
@@ -90,6 +89,7 @@ class Dispatcher:
         self._now = now
         self._chance = chance
         self._composer = Composer(repository)
+        self._claims = Claims(repository.deliveries)
         self._lanes: Lanes[Job] = Lanes(self._send, time.monotonic, threads)
         self._ended: SimpleQueue[Outcome] = SimpleQueue()
         self._unnoted: list[Outcome] = []
@@ -101,6 +101,7 @@ class Dispatcher:
 
     def step(self) -> int:
         """Note what was answered, give back what is stuck, take what is due; how many it was."""
+        self._claims.renew(self._now())
         done = self._note() + self._give_back(self._lanes.take_back())
         done += self._take(self._fresh) + self._take_backlog()
         _at_hand.set(self._lanes.at_hand())
@@ -158,10 +159,14 @@ class Dispatcher:
         self._repository.deliveries.put_off(put_off)
         return taken
 
-    def _start(self, due: Sequence[Document], now: datetime) -> None:
-        token, claimed_at = new_id(), time.monotonic()
-        mine = self._repository.deliveries.claim(due, token, now, now + CLAIM)
-        for job in self._compose([Claim(delivery, token, claimed_at) for delivery in mine]):
+    def _start(self, due: list[Document], now: datetime) -> None:
+        token, mine = self._claims.take(due, now)
+        try:
+            jobs = self._compose([Claim(delivery, token) for delivery in mine])
+        except Exception:
+            self._claims.drop(token, mine)
+            raise
+        for job in jobs:
             self._lanes.put(job.lane, job)
 
     def _compose(self, claims: Sequence[Claim]) -> list[Job]:
@@ -172,13 +177,24 @@ class Dispatcher:
 
     def _send(self, job: Job) -> bool:
         """Try one delivery (in a thread of its lane); whether the endpoint is well."""
-        left = CLAIM.total_seconds() - (time.monotonic() - job.claim.claimed_at)
-        if left < _CLAIM_NEEDED_SECONDS:
-            return True  # it is due again when the claim runs out
+        try:
+            outcome = self._try(job)
+        except Exception:
+            self._ended.put(Outcome(job.claim))
+            raise
+        if outcome is None:
+            return True
+        self._ended.put(outcome)
+        return outcome.answer is None or outcome.is_arrived
+
+    def _try(self, job: Job) -> Outcome | None:
+        """What became of it; None when that was told already."""
+        if not self._claims.holds(job.claim.token):
+            return Outcome(job.claim)
         if time.monotonic() - job.composed_at > _FRESH_SECONDS:
             again = self._compose([job.claim])
             if not again:
-                return True
+                return None
             job = again[0]
         at = self._now()
         webhook_id, timestamp = job.claim.delivery["event_id"], int(at.timestamp())
@@ -191,8 +207,7 @@ class Dispatcher:
         }
         answer = self._sender.post(job.url, job.body, headers)
         _seconds.observe(answer.seconds)
-        self._ended.put(Outcome(job.claim, answer, _attempt(job, at, headers, answer)))
-        return answer.is_success
+        return Outcome(job.claim, answer, _attempt(job, at, headers, answer))
 
     def _give_back(self, jobs: Iterable[Job], *, at_once: bool = False) -> int:
         """Give up the claims of jobs that were not begun; they are due again when their turn may
@@ -204,6 +219,7 @@ class Dispatcher:
             by_token[job.claim.token].append((job.claim.delivery, due_at))
         for token, due in by_token.items():
             self._repository.deliveries.put_off(due, token)
+            self._claims.drop(token, (delivery for delivery, _ in due))
         return sum(map(len, by_token.values()))
 
     def _note(self) -> int:
@@ -221,6 +237,7 @@ class Dispatcher:
             by_token[outcome.claim.token].append(outcome)
         for token, outcomes in by_token.items():
             self._finish(token, outcomes)
+            self._claims.drop(token, (outcome.claim.delivery for outcome in outcomes))
         self._unnoted = []
         return len(noted)
 
@@ -233,7 +250,7 @@ class Dispatcher:
                 cancelled.append((delivery, outcome.cancelled))
             elif outcome.is_arrived:
                 arrived.append(delivery)
-            else:
+            elif outcome.answer is not None:
                 failed.append((delivery, next_due(delivery["attempts"] + 1, at, self._chance)))
         deliveries.succeed(arrived, token, at)
         deliveries.fail(failed, token, at)

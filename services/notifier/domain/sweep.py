@@ -1,19 +1,19 @@
 """Which stretch of due times to look at next, so that no search matches much more than it takes.
 
 A database that evaluates the whole match before sort and limit (DESIGN section 3) would pay for
-all that is due at every look. So the sweep moves a window over the due times: wider while it
-finds little, as wide as a batch is when it finds much.
+all that is due at every look. So the sweep moves a window over the due times: its end runs ahead
+faster while it finds little, and by about a batch when it finds much.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-_NARROWEST = timedelta(milliseconds=1)
-_WIDEST = timedelta(days=64)
+_SHORTEST = timedelta(milliseconds=1)
+_LONGEST = timedelta(days=64)
 
 
 class Sweep:
-    """A window that moves from `front` towards now and then stays `overlap` behind it.
+    """A window whose `front` moves towards now and then stays `overlap` behind it.
 
     What it finds must leave the due times (claimed or put off), or be found again. What becomes
     visible more than `overlap` after it was due is left to another sweep.
@@ -21,22 +21,25 @@ class Sweep:
 
     def __init__(self, front: datetime, width: timedelta, overlap: timedelta) -> None:
         self.front = front
-        self._width = width
+        self._end = front + width
+        self._stride = width
         self._overlap = overlap
 
     def window(self, now: datetime) -> tuple[datetime, datetime]:
         """[low, high): the stretch to search now; empty when `front` is not before now."""
-        end = now + _NARROWEST  # what is due this millisecond is due
-        return self.front, min(self.front + self._width, end)
+        return self.front, min(self._end, now + _SHORTEST)  # what is due this millisecond is due
 
     def found(self, dues: Sequence[datetime], limit: int, high: datetime, now: datetime) -> None:
         """Go on after a search up to `high` that found `dues`, ascending, at most `limit`."""
+        settled = now - self._overlap  # nothing due before it becomes visible any more
         if len(dues) < limit:
-            self.front = max(self.front, min(high, now - self._overlap))
-            self._width = min(2 * self._width, _WIDEST)
+            self.front = max(self.front, min(high, settled))
+            self._stride = min(2 * self._stride, _LONGEST)
+            self._end = high + self._stride
         else:
-            self.front = dues[0]
-            self._width = max(dues[-1] - dues[0], _NARROWEST)
+            self.front = max(self.front, min(dues[0], settled))
+            self._stride = max(dues[-1] - dues[0], _SHORTEST)
+            self._end = dues[-1] + self._stride
 
     def is_done(self, until: datetime) -> bool:
         """Whether everything due before `until` was looked at."""

@@ -77,6 +77,13 @@ class Deliveries:
                 mine += [delivery for delivery in chunk if delivery["_id"] in won]
         return mine
 
+    def prolong(self, deliveries: Sequence[Document], token: str, until: datetime) -> None:
+        """Hold claimed deliveries until `until`."""
+        for chunk in _chunks(deliveries):
+            ids = {"$in": [delivery["_id"] for delivery in chunk]}
+            held = {"_id": ids, "claim": token}
+            self._collection.update_many(held, {"$set": {"due_at": until}})
+
     def put_off(self, due: Sequence[tuple[Document, datetime]], token: str | None = None) -> None:
         """Make deliveries due later, without an attempt; with a token only those it claims."""
         self._write(
