@@ -98,7 +98,7 @@ class Recognitions:
         """What `person` owes, of what the caller may read, soonest due first, and `people`."""
         entry = self._directory.get(person) or {}
         groups = [group for group in (entry.get("team"), entry.get("partner")) if group]
-        records = self._recognitions.owed_by(person, groups, self._badges(caller))
+        records = self._recognitions.owed_by([person, *groups], self._badges(caller))
         records.sort(key=lambda record: (_due(record), record["_id"]))
         return [_view(record, caller.person) for record in records], self._people(records)
 

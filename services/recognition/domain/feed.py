@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from services.recognition.domain.visibility import SHOWN_STATUSES
+from services.recognition.domain.visibility import EVERYBODY, SHOWN_STATUSES
 
 _HELD_BACK = frozenset({"held", "hidden", "retracted"})
 
@@ -29,13 +29,13 @@ def feed_condition(
     }
     if held_back and not moderates:
         condition["$and"] = [{"$or": [{"status": {"$in": sorted(shown)}}, {"giver": reader}]}]
-    for field, member in (
-        ("giver", "giver"),
-        ("recipient", "recipients"),
-        ("team", "teams"),
-        ("kind", "kind"),
-        ("value", "values"),
-    ):
+    for field, member in (("giver", "giver"), ("recipient", "recipients"), ("team", "involved")):
+        if asked.get(field):
+            condition[member] = asked[field]
+            condition["involved"] = asked[field]  # the one of these that has an index
+    if "involved" not in condition and EVERYBODY not in badges:
+        condition["involved"] = {"$in": list(badges)}
+    for field, member in (("kind", "kind"), ("value", "values")):
         if asked.get(field):
             condition[member] = asked[field]
     return condition

@@ -25,7 +25,8 @@ Entry = Mapping[str, Any]
 
 Record = dict[str, Any]
 """A recognition as it is stored; shape: shared/events/contracts.py RecognitionState, instants as
-datetimes, with `attribution`, `audience`, `teams` and `history` beside."""
+datetimes, with `attribution`, `audience`, `involved`, `history` and, while it is to be done,
+`owed_by` beside."""
 
 
 def create(
@@ -90,7 +91,8 @@ def create(
         "quiet": quiet,
         "attribution": attribution,
         "audience": audience_of(visibility, attribution),
-        "teams": teams_of(attribution),
+        "involved": involved_in(attribution),
+        **({"owed_by": recipients} if kind == PLEASE else {}),
         "history": [],
     }
 
@@ -100,10 +102,11 @@ def external_key(source: str, external_id: str) -> str:
     return f"{source}\n{external_id}"
 
 
-def teams_of(attribution: Mapping[str, Any]) -> list[str]:
-    """The teams that a recognition involves, each once: the giver's first."""
+def involved_in(attribution: Mapping[str, Any]) -> list[str]:
+    """Giver, recipients, and the teams and partners that they stood for, each once."""
     sides = [attribution["giver"], *attribution["recipients"]]
-    return list(dict.fromkeys(side["team"] for side in sides if side["team"]))
+    found = [side[name] for side in sides for name in ("ref", "team", "partner") if side[name]]
+    return list(dict.fromkeys(found))
 
 
 def _giver_faults(

@@ -4,7 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
+
+from shared.mongo import in_transaction
 
 Document = dict[str, Any]
 
@@ -34,25 +37,25 @@ class OutboxRepository:
 
         A record that has moved on since keeps its newer events and its place in the index.
         """
-        result = self._collection.bulk_write(
-            [
-                UpdateOne(
-                    {"_id": record["_id"], "version": record["version"]},
-                    {"$unset": {"outbox": "", "outbox_since": ""}},
-                )
-                for record in records
-            ],
-            ordered=False,
-        )
-        if result.matched_count == len(records):
-            return
-        self._collection.bulk_write(
-            [
-                UpdateOne(
-                    {"_id": record["_id"], "outbox_since": {"$exists": True}},
-                    {"$pull": {"outbox": {"version": {"$lte": record["version"]}}}},
-                )
-                for record in records
-            ],
-            ordered=False,
-        )
+        unchanged = [
+            UpdateOne(
+                {"_id": record["_id"], "version": record["version"]},
+                {"$unset": {"outbox": "", "outbox_since": ""}},
+            )
+            for record in records
+        ]
+        moved_on = [
+            UpdateOne(
+                {"_id": record["_id"], "outbox_since": {"$exists": True}},
+                {"$pull": {"outbox": {"version": {"$lte": record["version"]}}}},
+            )
+            for record in records
+        ]
+
+        def write(session: ClientSession) -> None:
+            result = self._collection.bulk_write(unchanged, ordered=False, session=session)
+            if result.matched_count < len(records):
+                self._collection.bulk_write(moved_on, ordered=False, session=session)
+
+        # One transaction, for one wait for the disk instead of one for each record.
+        in_transaction(self._collection.database.client, write)
