@@ -45,6 +45,8 @@ class InternalError(Problem):
     """The request hit a defect or a failure that was not foreseen. It was logged with its request
     id, `request_id` in the document: tell it to the operator. Trying again may help."""
 
+    slug = "internal-error"
+
 
 class BadRequest(Problem):
     """The request cannot be parsed: a body that is not JSON, a header that is no header value."""
@@ -224,22 +226,26 @@ class PreconditionRequired(Problem):
     title = "A precondition is needed"
 
 
-class LimitReached(Problem):
+class _Later(Problem):
+    retry_after_default = 60
+
+    def __init__(
+        self, detail: str | None = None, *, retry_after: int | None = None, **extensions: Any
+    ) -> None:
+        super().__init__(detail, **extensions)
+        self.retry_after = self.retry_after_default if retry_after is None else retry_after
+
+    def headers(self) -> dict[str, str]:
+        """`Retry-After` in seconds."""
+        return {"Retry-After": str(self.retry_after)}
+
+
+class LimitReached(_Later):
     """A limit is reached; `Retry-After` says in how many seconds it is free again."""
 
     status = 429
     slug = "limit-reached"
     title = "A limit is reached"
-
-    def __init__(
-        self, detail: str | None = None, *, retry_after: int = 60, **extensions: Any
-    ) -> None:
-        super().__init__(detail, **extensions)
-        self.retry_after = retry_after
-
-    def headers(self) -> dict[str, str]:
-        """`Retry-After` in seconds."""
-        return {"Retry-After": str(self.retry_after)}
 
 
 class HeadersTooLarge(Problem):
@@ -250,23 +256,14 @@ class HeadersTooLarge(Problem):
     title = "The headers are too large"
 
 
-class Unavailable(Problem):
+class Unavailable(_Later):
     """Something that the service needs does not answer just now. Nothing was written; the same
     request, best with the same `Idempotency-Key`, may be sent again after `Retry-After`."""
 
     status = 503
     slug = "unavailable"
     title = "The service is not available just now"
-
-    def __init__(
-        self, detail: str | None = None, *, retry_after: int = 2, **extensions: Any
-    ) -> None:
-        super().__init__(detail, **extensions)
-        self.retry_after = retry_after
-
-    def headers(self) -> dict[str, str]:
-        """`Retry-After` in seconds."""
-        return {"Retry-After": str(self.retry_after)}
+    retry_after_default = 2
 
 
 def catalogue() -> list[type[Problem]]:
@@ -276,7 +273,8 @@ def catalogue() -> list[type[Problem]]:
     while waiting:
         kind = waiting.pop()
         waiting.extend(kind.__subclasses__())
-        found.setdefault(kind.slug, kind)
+        if "slug" in vars(kind):
+            found[kind.slug] = kind
     return sorted(found.values(), key=lambda kind: (kind.status, kind.slug))
 
 

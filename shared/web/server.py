@@ -1,5 +1,6 @@
 """Gunicorn, set up in code: processes with threads, our log, a clear word when a port is taken."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -7,19 +8,35 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
 import prometheus_client.values
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
+from gunicorn.http.errors import (
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    ParseException,
+)
 from gunicorn.workers.gthread import ThreadWorker
 
 from shared import telemetry
 from shared.config import ConfigError, Settings
+from shared.web import json
+from shared.web.problems import (
+    CONTENT_TYPE,
+    BadRequest,
+    HeadersTooLarge,
+    InternalError,
+    Problem,
+)
 
 WSGI = Callable[..., Any]
 stopping = threading.Event()
@@ -29,6 +46,7 @@ _BACKLOG = 1024
 _GRACE_SECONDS = 10
 _STARTING_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
+_DEFECTS = (InvalidResponseHeader, InvalidResponseHeaderName)
 _SAID_BETTER = ("Shutting down: %s", "Reason: %s", "Worker (pid:%s) exited with code %s.")
 _KEPT_ALIVE_SECONDS = 75  # longer than gateways keep theirs (nginx: 60), so that they close first
 
@@ -62,6 +80,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """SIGINT or SIGQUIT: stop at once."""
         stopping.set()
         super().handle_quit(sig, frame)
+
+    def handle_error(self, req: Any, client: Any, _address: Any, exc: Exception) -> None:
+        """Answer what never reached the application with a problem too: what is no HTTP, and
+        lines or headers that are too long. Anything else is a defect of an application."""
+        if not isinstance(exc, ParseException) or isinstance(exc, _DEFECTS):
+            self.log.exception("Error handling request %s", getattr(req, "uri", "(not read)"))
+            problem: Problem = InternalError()
+        elif isinstance(exc, LimitRequestHeaders):
+            problem = HeadersTooLarge(str(exc))
+        else:
+            problem = BadRequest(f"The request is not HTTP as it should be: {exc}")
+        with contextlib.suppress(OSError):  # the client is gone: there is nobody to tell
+            util.write_nonblock(client, _closing(problem))
 
 
 class Log:
@@ -171,6 +202,17 @@ class _Server(BaseApplication):  # type: ignore[misc]
                     raise
             if stopping.wait(_RETRY_SECONDS):
                 raise SystemExit(0)
+
+
+def _closing(problem: Problem) -> bytes:
+    """A whole HTTP response that tells `problem` and ends the connection."""
+    body = json.dumps(problem.document())
+    head = (
+        f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n"
+        f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def _listen(host: str, port: int) -> int:

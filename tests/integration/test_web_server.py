@@ -1,5 +1,6 @@
 """Gunicorn as we run it: a taken port, a clean stop, metrics of all processes, a dead worker."""
 
+import json
 import os
 import signal
 import socket
@@ -183,6 +184,29 @@ def test_a_worker_that_cannot_be_replaced_yet_is_tried_again(
     until(lambda: tried.stat().st_size >= before + 2)
     (tmp_path / "down").unlink()
     served.when_up()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"no http at all\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Big: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nBad Name: 1\r\n\r\n", 400),
+    ],
+    ids=["words", "header", "line", "name"],
+)
+def test_what_never_reaches_the_application_is_a_problem_too(
+    start: Callable[..., Served], sent: bytes, status: int
+) -> None:
+    served = start().when_up()
+    with socket.create_connection(("127.0.0.1", served.port), 5.0) as connection:
+        connection.sendall(sent)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/problem+json" in head
+    assert json.loads(body)["status"] == status
 
 
 def test_ctrl_c_stops_it_too(start: Callable[..., Served]) -> None:
