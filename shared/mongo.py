@@ -31,11 +31,12 @@ _IN_CHUNK = 50
 _session_files: WeakKeyDictionary[Client, SessionFiles] = WeakKeyDictionary()
 
 
-def connect(uri: str, app_name: str) -> Client:
+def connect(uri: str, app_name: str, **options: Any) -> Client:
     """A client whose writes are durable when they return and whose reads are never rolled back.
 
     Make it after the process has forked. It connects when first used; every operation has an
-    end: 5 s to find a server, 30 s for an answer. Raises ConfigError for a URI that is none.
+    end: 5 s to find a server, 30 s for an answer. `options` are those of MongoClient. Raises
+    ConfigError for a URI that is none.
     """
     try:
         client: Client = MongoClient(
@@ -48,6 +49,7 @@ def connect(uri: str, app_name: str) -> Client:
             serverSelectionTimeoutMS=5_000,
             connectTimeoutMS=5_000,
             socketTimeoutMS=30_000,
+            **options,
         )
         nodes = parse_uri(uri)["nodelist"] if uri.startswith("mongodb://") else [(uri, 0)]
     except (InvalidURI, ConfigurationError, ValueError) as error:
