@@ -1,0 +1,148 @@
+"""docker-compose.yml at work, as far as it can be without a container engine: its commands and
+environment, started by hand, on a real broker or the log in MongoDB, behind the real nginx."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import compose, gateway
+from tests.e2e.compose_suite import APIS, Suite, identity, running, wait_until
+from tests.unit.token_issuer import jwks_host, new_key
+
+PEOPLE = b"""id,name,email,team,manager
+ada,Ada Lovelace,ada@example.org,engines,
+grace,Grace Hopper,grace@example.org,compilers,ada
+alan,Alan Turing,alan@example.org,compilers,grace
+"""
+SEEN_SECONDS = 20.0
+
+pytestmark = pytest.mark.skipif(
+    gateway.program() is None, reason="no gateway: install nginx (Debian: nginx-light)"
+)
+
+
+@contextmanager
+def suite_of_the_file(
+    folder: Path, namespace: str, changed: dict[str, str], *overrides: Path
+) -> Iterator[Suite]:
+    key = new_key("ES256", "of-the-tests")
+    with jwks_host(key) as host:
+        variables = identity(host) | {"KUDOS_NAMESPACE": namespace}
+        services = compose.services(variables, *overrides)
+        with running(services, folder, key, changed) as suite:
+            yield suite
+
+
+@pytest.mark.kafka
+def test_a_kudos_reaches_board_and_inbox_with_kafka(
+    mongo_uri: str, kafka_bootstrap: str, namespace: str, tmp_path: Path
+) -> None:
+    changed = {"KUDOS_MONGO_URI": mongo_uri, "KUDOS_KAFKA_BOOTSTRAP": kafka_bootstrap}
+    with suite_of_the_file(tmp_path, namespace, changed) as suite:
+        use(suite)
+
+
+def test_a_kudos_reaches_board_and_inbox_with_the_log_in_mongodb(
+    mongo_uri: str, namespace: str, tmp_path: Path
+) -> None:
+    changed = {"KUDOS_MONGO_URI": mongo_uri}
+    with suite_of_the_file(tmp_path, namespace, changed, compose.WITHOUT_KAFKA) as suite:
+        use(suite)
+        the_examples_of_the_documentation_work(suite)
+        nothing_but_the_services_is_reachable(suite)
+        an_import_that_may_not_be_is_refused_before_it_is_read(suite)
+        every_metric_of_the_alerts_is_served(suite)
+        everything_stops_when_told(suite)
+
+
+def use(suite: Suite) -> None:
+    """People come in, one thanks another, the board and the inbox show it."""
+    ada, grace = suite.token("ada"), suite.token("grace")
+    csv = {"Content-Type": "text/csv"}
+    status, counts = suite.ask("POST", "/recognition/v1/directory/imports", ada, PEOPLE, csv)
+    assert (status, counts["people"]["created"]) == (200, 3)
+
+    thanks = {"kind": "thank_you", "recipients": ["person:grace"], "message": "The compiler works!"}
+    key = {"Idempotency-Key": "once"}
+    status, given = suite.ask("POST", "/recognition/v1/recognitions", ada, thanks, key)
+    assert status == 201
+    assert suite.ask("POST", "/recognition/v1/recognitions", ada, thanks, key) == (201, given)
+
+    def on_the_board() -> bool:
+        status, board = suite.ask("GET", "/leaderboard/v1/boards/received?period=all", ada)
+        scores = {entry["subject"]: entry["score"] for entry in board.get("entries", [])}
+        return status == 200 and scores == {"person:grace": 1}
+
+    def in_the_inbox() -> bool:
+        status, inbox = suite.ask("GET", "/notifier/v1/inbox", grace)
+        return status == 200 and given["id"] in str(inbox["items"])
+
+    wait_until(on_the_board, SEEN_SECONDS)
+    wait_until(in_the_inbox, SEEN_SECONDS)
+
+
+def the_examples_of_the_documentation_work(suite: Suite) -> None:
+    """Every shell block of docs/api.md, in order, in one shell, as it would be pasted."""
+    page = (compose.ROOT / "docs" / "api.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
+    assert blocks
+    key = suite.kudos("recognition", *_arguments(page)).strip()
+    environment = {"KUDOS_URL": suite.url, "KUDOS_TOKEN": key, "PATH": "/usr/bin:/bin"}
+    script = "set -eu\n" + "\n".join(blocks)
+    done = subprocess.run(
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def _arguments(page: str) -> list[str]:
+    """Those of the `kudos key create` that the page tells the reader to run."""
+    found = re.search(r"kudos (key create --name \w+ --scope \"([^\"]+)\" --on-behalf-of)", page)
+    assert found, "docs/api.md tells no more how to make a key"
+    words = found[1].split('"')
+    return [*words[0].split(), words[1], *words[2].split()]
+
+
+def nothing_but_the_services_is_reachable(suite: Suite) -> None:
+    for path in ("/metrics", "/livez", "/readyz", "/recognition/metrics"):
+        status, _ = suite.ask("GET", path, suite.token("ada"))
+        assert status == 404
+
+
+def an_import_that_may_not_be_is_refused_before_it_is_read(suite: Suite) -> None:
+    body = b"{}\n" * 4_000_000
+    for token, expected in (("forged", 401), (suite.token("grace"), 403)):
+        headers = {"Content-Type": "application/x-ndjson"}
+        status, problem = suite.ask("POST", "/recognition/v1/imports", token, body, headers)
+        assert (status, problem["status"]) == (expected, expected)
+
+
+def every_metric_of_the_alerts_is_served(suite: Suite) -> None:
+    rules = (compose.ROOT / "deploy" / "monitoring" / "rules.yml").read_text()
+    served = "".join(suite.metrics(name) for name in suite.processes)
+    for name in set(re.findall(r"\bkudos_\w+", rules)):
+        family = re.sub(r"_(bucket|sum|count)$", "", name)
+        assert f"# TYPE {family} " in served or f"# TYPE {name} " in served, name
+
+
+def everything_stops_when_told(suite: Suite) -> None:
+    for process in suite.processes.values():
+        process.process.terminate()
+    for name, process in suite.processes.items():
+        assert process.stop(20) == 0, f"{name}: {process.log.read_text()[-2000:]}"
+
+
+def test_the_services_that_are_started_are_all_there_are() -> None:
+    variables = {"KUDOS_JWKS_URL": "x", "KUDOS_JWT_ISSUER": "x", "KUDOS_JWT_AUDIENCE": "x"}
+    ours: dict[str, Any] = {
+        name: service
+        for name, service in compose.services(variables).items()
+        if service["image"].startswith("kudos:")
+    }
+    assert set(APIS) < set(ours)
+    assert {service["command"][1] for service in ours.values()} == {"serve", "work"}
