@@ -1,7 +1,7 @@
 """The replica of the directory and of the API keys that a service keeps from events."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -55,21 +55,21 @@ def _version(state: dict[str, Any]) -> int:
 
 
 def apply_directory(
-    db: Database[Document], entries: Iterable[Document], session: ClientSession
+    db: Database[Document], entries: Sequence[Document], session: ClientSession
 ) -> list[Document]:
     """Store each entry that is newer than what `directory` holds; those that were."""
     return _store_newer(db["directory"], entries, session)
 
 
 def apply_keys(
-    db: Database[Document], entries: Iterable[Document], session: ClientSession
+    db: Database[Document], entries: Sequence[Document], session: ClientSession
 ) -> list[Document]:
     """Store each key that is newer than what `api_keys` holds; those that were."""
     return _store_newer(db["api_keys"], entries, session)
 
 
 def _store_newer(
-    collection: Collection[Document], entries: Iterable[Document], session: ClientSession
+    collection: Collection[Document], entries: Sequence[Document], session: ClientSession
 ) -> list[Document]:
     newest: dict[str, Document] = {}
     for entry in entries:
