@@ -22,7 +22,7 @@ _LINES_A_CHUNK = 500
     type=click.IntRange(20, 20_000),
     help="How many people it has.",
 )
-def demo(seed: int, people: int) -> None:
+def demo(seed: int, people: int) -> int:
     """Fill the suite with a made-up company and a year of its kudos.
 
     Veloria builds bicycles: departments, three partners, managers, thank-yous and pleases up to
@@ -60,13 +60,12 @@ def demo(seed: int, people: int) -> None:
     click.echo(
         f"Veloria has {len(company.people):,} people in {len(company.groups)} teams and partners "
         f"({created:,} entries new), and {counts.answered['created']:,} new kudos "
-        f"({counts.answered['exists']:,} were there already)."
+        f"({counts.answered['exists']:,} were there already). The boards follow within seconds."
     )
-    giver, recipient = company.people[0], company.people[1]
-    click.echo(
-        f'Try:  kudos thank {recipient.id} --as {giver.id} -m "Thank you for today!"\n'
-        "      kudos board received --period 2026".replace("2026", str(times.now().year))
-    )
+    giver, recipient = company.people[:2]
+    click.echo(f'Try:  kudos thank {recipient.id} --as {giver.id} -m "Thank you for today!"')
+    click.echo(f"      kudos board received --period {times.now().year}")
+    return 1 if counts.answered["refused"] else 0
 
 
 def _chunks(records: list[dict[str, Any]]) -> Iterator[bytes]:

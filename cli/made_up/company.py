@@ -5,6 +5,7 @@ import io
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, chain, count
 
 from cli.made_up.words import FIRST_NAMES, LAST_NAMES
 
@@ -42,17 +43,39 @@ class Person:
     thankful: float = 1.0
 
 
+class Circle:
+    """People to choose from: those who are noticed, or who thank, more often than others."""
+
+    def __init__(self, people: Sequence[Person]) -> None:
+        self.people = people
+        self._noticed = list(accumulate(person.noticed for person in people))
+        self._thankful = list(accumulate(person.thankful for person in people))
+
+    def noticed(self, chance: random.Random) -> Person:
+        """Somebody who is thanked or asked."""
+        return chance.choices(self.people, cum_weights=self._noticed)[0]
+
+    def thankful(self, chance: random.Random) -> Person:
+        """Somebody who thanks or asks."""
+        return chance.choices(self.people, cum_weights=self._thankful)[0]
+
+
 @dataclass
 class Company:
     """Everybody, and who is in which team or partner."""
 
     people: list[Person]
-    groups: dict[str, list[Person]] = field(init=False)
+    everybody: Circle = field(init=False)
+    groups: dict[str, Circle] = field(init=False)
+    teams: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.groups = {}
+        members: dict[str, list[Person]] = {}
         for person in self.people:
-            self.groups.setdefault(person.group, []).append(person)
+            members.setdefault(person.group, []).append(person)
+        self.everybody = Circle(self.people)
+        self.groups = {name: Circle(people) for name, people in members.items()}
+        self.teams = sorted(members.keys() - set(PARTNERS))
 
     def as_csv(self) -> bytes:
         """The directory as POST /directory/imports takes it."""
@@ -119,8 +142,8 @@ def _names(chance: random.Random) -> Iterator[tuple[str, str]]:
         yield first.lower(), f"{first} {last}"
     while True:
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
-        candidates = [first.lower(), f"{first}.{last}".lower()]
-        candidates += [f"{candidates[1]}.{number}" for number in range(2, 10_000)]
+        long = f"{first}.{last}".lower()
+        candidates = chain((first.lower(), long), (f"{long}.{number}" for number in count(2)))
         identifier = next(name for name in candidates if name not in taken)
         taken.add(identifier)
         yield identifier, f"{first} {last}"

@@ -1,7 +1,7 @@
 """A year of its thank-yous and pleases, day by day."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -56,7 +56,7 @@ def _about(chance: random.Random, expected: float) -> int:
 
 
 def _thank_you(company: Company, chance: random.Random, day: date) -> dict[str, Any]:
-    giver = _giver(company, chance)
+    giver = company.everybody.thankful(chance)
     message, values = chance.choice(THANKS)
     if chance.random() < 0.06 and not giver.partner:
         recipients = [f"team:{_other_team(company, chance, giver)}"]
@@ -75,7 +75,7 @@ def _thank_you(company: Company, chance: random.Random, day: date) -> dict[str, 
 
 
 def _please(company: Company, chance: random.Random, day: date) -> dict[str, Any]:
-    giver = _giver(company, chance)
+    giver = company.everybody.thankful(chance)
     message, category = chance.choice(PLEASES)
     to_team = chance.random() < 0.4 and not giver.partner
     needed = datetime.combine(day + timedelta(days=chance.randint(11, 25)), time(16), UTC)
@@ -93,18 +93,14 @@ def _please(company: Company, chance: random.Random, day: date) -> dict[str, Any
     }
 
 
-def _giver(company: Company, chance: random.Random) -> Person:
-    return chance.choices(company.people, [person.thankful for person in company.people])[0]
-
-
 def _recipients(company: Company, chance: random.Random, giver: Person, wanted: int) -> list[str]:
     """Mostly from the giver's own team, then from anywhere; those who are noticed more often."""
     chosen: set[str] = set()
+    team = company.groups[giver.group]
     for _ in range(20 * wanted):
-        circle: Sequence[Person] = company.groups[giver.group]
-        if len(circle) == 1 or chance.random() < 0.45:
-            circle = company.people
-        person = chance.choices(circle, [each.noticed for each in circle])[0]
+        alone = len(team.people) == 1
+        circle = company.everybody if alone or chance.random() < 0.45 else team
+        person = circle.noticed(chance)
         if person is not giver:
             chosen.add(person.id)
         if len(chosen) == wanted:
@@ -113,12 +109,7 @@ def _recipients(company: Company, chance: random.Random, giver: Person, wanted: 
 
 
 def _other_team(company: Company, chance: random.Random, giver: Person) -> str:
-    teams = sorted(
-        name
-        for name, members in company.groups.items()
-        if name != giver.group and not members[0].partner
-    )
-    return chance.choice(teams)
+    return chance.choice([name for name in company.teams if name != giver.group])
 
 
 def _moment(chance: random.Random, day: date) -> str:

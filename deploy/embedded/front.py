@@ -94,7 +94,9 @@ def _add_sign_in(app: Flask, settings: Settings, recognition: Flask) -> None:
     @app.get("/sign-in")
     def choose() -> str:
         query = request.args.get("q", "").strip()[:100]
-        return render_template("sign-in.html", people=people(query), query=query, token=None)
+        return render_template(
+            "sign-in.html", people=people(query), query=query, shown=_PEOPLE_SHOWN
+        )
 
     @app.get("/sign-in/people")
     def list_people() -> Response:

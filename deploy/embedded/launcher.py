@@ -90,7 +90,7 @@ def _start(
                 raise _Stopped
             child = supervisor.children[name]
             if child.failures or time.monotonic() > deadline:
-                why = readable(child.log.last_line) or "it says nothing"
+                why = readable(child.log.last_line)[:300] or "it says nothing"
                 raise ConfigError(f"the {name} does not start: {why} (see {child.log.path})")
             supervisor.step(0.03)
 
