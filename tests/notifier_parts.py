@@ -146,6 +146,10 @@ class Notifier:
         assert answer.status_code == 201, answer.text
         return dict(answer.json)
 
+    def subscribe_nowhere(self) -> None:
+        """An endpoint on a public address, for what makes deliveries and sends none."""
+        self.subscribe("https://192.0.43.8/hook")
+
     def publish(self, *events: Event) -> None:
         """Append and fan out everything."""
         self.log.append(events)

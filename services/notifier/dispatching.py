@@ -33,6 +33,7 @@ _FRESH_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=5)
 _OLDEST = timedelta(days=3650)
 _BACKLOG_EVERY = timedelta(seconds=60)
+_AWAIT_SECONDS = 0.02
 _CLOSE_WITHIN_SECONDS = 5.0
 
 _outcomes = Counter(
@@ -104,9 +105,10 @@ class Dispatcher:
         self._claims.renew(self._now())
         done = self._note() + self._give_back(self._lanes.take_back())
         done += self._take(self._fresh) + self._take_backlog()
-        _at_hand.set(self._lanes.at_hand())
+        at_hand = self._lanes.at_hand()
+        _at_hand.set(at_hand)
         _behind.set(max(0.0, (self._now() - self._fresh.front - _OVERLAP).total_seconds()))
-        return done
+        return done or (self._await_outcome() if at_hand else 0)
 
     def close(self) -> None:
         """Let what runs end (5 s), note it, and give back the rest for another to send."""
@@ -221,6 +223,15 @@ class Dispatcher:
             self._repository.deliveries.put_off(due, token)
             self._claims.drop(token, (delivery for delivery, _ in due))
         return sum(map(len, by_token.values()))
+
+    def _await_outcome(self) -> int:
+        """Wait a moment for an answer, to write it down soon: what is not written down when this
+        process dies is sent again."""
+        try:
+            self._unnoted.append(self._ended.get(timeout=_AWAIT_SECONDS))
+        except Empty:
+            return 0
+        return 1
 
     def _note(self) -> int:
         """Write down the outcomes there are. They are kept until they are written: a failure is
