@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
-from shared.mongo import in_transaction
+from shared.mongo import find_many, in_transaction, update_many
 
 Document = dict[str, Any]
 
@@ -37,25 +37,20 @@ class OutboxRepository:
 
         A record that has moved on since keeps its newer events and its place in the index.
         """
-        unchanged = [
-            UpdateOne(
-                {"_id": record["_id"], "version": record["version"]},
-                {"$unset": {"outbox": "", "outbox_since": ""}},
-            )
-            for record in records
-        ]
-        moved_on = [
-            UpdateOne(
-                {"_id": record["_id"], "outbox_since": {"$exists": True}},
-                {"$pull": {"outbox": {"version": {"$lte": record["version"]}}}},
-            )
-            for record in records
-        ]
+        published = {record["_id"]: record["version"] for record in records}
 
         def write(session: ClientSession) -> None:
-            result = self._collection.bulk_write(unchanged, ordered=False, session=session)
-            if result.matched_count < len(records):
-                self._collection.bulk_write(moved_on, ordered=False, session=session)
+            present = find_many(self._collection, "_id", published, {"version": 1}, session)
+            moved_on = {it["_id"] for it in present if it["version"] != published[it["_id"]]}
+            update_many(
+                self._collection,
+                [it for it in published if it not in moved_on],
+                {"$unset": {"outbox": "", "outbox_since": ""}},
+                session,
+            )
+            for it in moved_on:
+                told = {"outbox": {"version": {"$lte": published[it]}}}
+                self._collection.update_one({"_id": it}, {"$pull": told}, session=session)
 
-        # One transaction, for one wait for the disk instead of one for each record.
+        # In a transaction, so that a version that changes after it was read is a conflict.
         in_transaction(self._collection.database.client, write)
