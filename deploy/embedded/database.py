@@ -68,8 +68,10 @@ def _mongod(program: str, storage: Path, port: int) -> Database:
 
 def _secantusd(name: str) -> Callable[[str, Path, int], Database]:
     def server(program: str, storage: Path, port: int) -> Database:
+        nothing = storage.with_suffix(".toml")  # so that it looks for no secantusd.toml elsewhere
+        nothing.write_text("")
         command = (
-            *(program, "--host", "127.0.0.1", "--port", str(port)),
+            *(program, "--config", str(nothing), "--host", "127.0.0.1", "--port", str(port)),
             *("--storage-path", str(storage), "--sync-on-commit"),
             *("--cache-size", f"{_CACHE_MEGABYTES}M", "--log-level", "WARNING"),
         )

@@ -114,6 +114,7 @@ def _supervised(folder: Folder, mongo_uri: str, signals: _Signals) -> Iterator[S
         "KUDOS_MONGO_URI": mongo_uri,
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
     }
+    environment.pop("KUDOS_PROBE_PORT", None)  # one port cannot be every worker's
     supervisor = Supervisor(
         folder.logs,
         folder.run,
@@ -125,10 +126,10 @@ def _supervised(folder: Folder, mongo_uri: str, signals: _Signals) -> Iterator[S
     try:
         yield supervisor
     finally:
-        hurry_after = signals.asked + 1
+        asked = signals.asked
         others = [name for name in supervisor.children if name != "database"]
         for names in (others, ["database"]):
-            supervisor.stop(names, hurry=lambda: signals.asked > hurry_after)
+            supervisor.stop(names, hurry=lambda: signals.asked > asked)
 
 
 def _kudos(*arguments: str) -> list[str]:

@@ -73,8 +73,8 @@ def recognition(number: object, **changes: object) -> dict[str, object]:
 
 
 def test_the_curl_that_the_launcher_prints_works_when_pasted(suite: Suite) -> None:
-    said = suite.output.read_text()
-    pasted = re.search(r"^curl .*?[^\\]$", said, re.M | re.S)
+    wait_until(lambda: "Ctrl-C stops" in suite.output.read_text(), 10)
+    pasted = re.search(r"^curl .*?[^\\]$", suite.output.read_text(), re.M | re.S)
     assert pasted
 
     answered = subprocess.run(

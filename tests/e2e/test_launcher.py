@@ -78,6 +78,7 @@ def gone(those: list[psutil.Process]) -> bool:
 
 
 def test_it_is_ready_soon_and_says_where(suite: Suite) -> None:
+    wait_until(lambda: "Ctrl-C stops" in suite.output.read_text(), 10)
     said = suite.output.read_text()
 
     ready = re.search(r"Kudos is ready after ([\d.]+) s: (\S+)", said)
