@@ -4,7 +4,7 @@ The transaction of a process that was killed keeps its locks until the server gi
 after 60 s (MongoDB's transactionLifetimeLimitSeconds; SecantusDB does the same). Until then what
 it touched cannot be written, and its successor stands still. So each process writes the ids of
 its sessions to a file that it keeps locked. The lock goes with the process, whatever ends it;
-whoever finds a file without one ends the sessions that it names. See docs/adr/0005-sessions.md.
+whoever finds a file without one ends the sessions that it names. See docs/adr/0041-sessions.md.
 """
 
 import fcntl

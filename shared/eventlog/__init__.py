@@ -4,6 +4,7 @@ from shared.config import ConfigError, Settings
 from shared.eventlog.dead_letters import DeadLetter, dead_letters, replay
 from shared.eventlog.port import (
     EventLog,
+    LogReplaced,
     LogTruncated,
     LogUnavailable,
     Offsets,
@@ -15,6 +16,7 @@ from shared.mongo import Client
 __all__ = [
     "DeadLetter",
     "EventLog",
+    "LogReplaced",
     "LogTruncated",
     "LogUnavailable",
     "Offsets",

@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from shared import times
 from shared.eventlog.dead_letters import set_aside
-from shared.eventlog.port import RETENTION, EventLog, Offsets, Reader, Record, position
+from shared.eventlog.port import RETENTION, EventLog, LogReplaced, Offsets, Reader, Record, position
 from shared.events import Event
 from shared.mongo import Client, Document, in_transaction
 from shared.telemetry import log
@@ -49,8 +49,8 @@ class Follower(Generic[T]):
     called whenever a batch was not applied: caches of what the database holds must be dropped.
 
     Offsets are kept in `offsets` as {"_id": group (or `offsets_id`), "offsets":
-    {"topic/partition": next}, "applied_at"}; without one the follower starts at
-    `start_offsets()`, by default the start of the log.
+    {"topic/partition": next}, "log": its identity, "applied_at"}; without one the follower starts
+    at `start_offsets()`, by default the start of the log.
     """
 
     def __init__(
@@ -81,14 +81,15 @@ class Follower(Generic[T]):
         self._start_offsets = start_offsets or (lambda: log.starts(self._topics))
         self._reader: Reader | None = None
         self._stored: Offsets = {}
+        self._identity = ""
         # The first one soon, so that a process that is restarted every hour trims too.
         self._trim_at = time.monotonic() + random.uniform(30, 300)  # noqa: S311
 
     def step(self) -> int:
         """Fold the next batch; how many records it had (0: nothing new, or another was first).
 
-        Raises LogTruncated, LogUnavailable and what pymongo raises; nothing is then applied, and
-        the next step starts again from the stored offsets.
+        Raises LogTruncated, LogReplaced, LogUnavailable and what pymongo raises; nothing is then
+        applied, and the next step starts again from the stored offsets.
         """
         try:
             return self._step()
@@ -127,6 +128,7 @@ class Follower(Generic[T]):
             self._reader = None
 
     def _open(self) -> Reader:
+        self._identity = self._log.identity()
         self._stored = self._load()
         return self._log.reader(self._topics, self._stored)
 
@@ -139,6 +141,8 @@ class Follower(Generic[T]):
             except DuplicateKeyError:
                 return self._load()  # another follower was first
             return offsets
+        if stored.get("log", self._identity) != self._identity:
+            raise LogReplaced(stored["log"], self._identity)
         return dict(stored["offsets"])
 
     def _fold(self, records: list[Record]) -> None:
@@ -159,7 +163,7 @@ class Follower(Generic[T]):
     ) -> None:
         moved = self._offsets.update_one(
             {"_id": self._offsets_id, "offsets": expected},
-            {"$set": {"offsets": after, "applied_at": times.now()}},
+            {"$set": {"offsets": after, "log": self._identity, "applied_at": times.now()}},
             session=session,
         )
         if moved.matched_count == 0:

@@ -128,6 +128,10 @@ class KafkaEventLog(EventLog):
                 client.close()
             raise
 
+    def identity(self) -> str:
+        with _answering("tell its cluster"), closing(self._admin()) as admin:
+            return f"kafka:{admin.describe_cluster()['cluster_id']}"
+
     def ensure_topics(self, topics: Iterable[str]) -> None:
         unknown = set(topics) - self._known
         if not unknown:

@@ -1,12 +1,13 @@
 """The log kept in MongoDB, for a suite without Kafka: a database of its own, `{namespace}_log`.
 
+log     {"_id": "identity", "id"}
 heads   {"_id": "topic/partition", "topic", "partition", "start", "next"}
 blocks  {"partition": "topic/partition", "first", "last", "at", "records": [{"key", "headers",
         "value"}]}: what one append brought to one partition, in blocks.
 
 An append is one transaction per partition: it moves the head, then writes the blocks at those
 offsets. So offsets are dense and become visible in order; a reader reads the heads first, then
-up to them, and a hole stops it. See docs/adr/0004-event-log.md.
+up to them, and a hole stops it. See docs/adr/0040-event-log.md.
 """
 
 import zlib
@@ -33,6 +34,7 @@ from shared.eventlog.port import (
     parse_position,
     position,
 )
+from shared.ids import new_id
 from shared.mongo import Client, Document, in_transaction
 
 PARTITIONS = 4
@@ -46,6 +48,7 @@ class MongoEventLog(EventLog):
 
     def __init__(self, client: Client, database: str) -> None:
         self._client = client
+        self._log = client[database]["log"]
         self._heads = client[database]["heads"]
         self._blocks = client[database]["blocks"]
         self._known: set[str] = set()
@@ -73,6 +76,16 @@ class MongoEventLog(EventLog):
         assert head is not None, f"{name} has no head"
         first = head["next"] - len(batch)
         self._blocks.insert_many(list(_blocks(name, first, batch)), session=session)
+
+    def identity(self) -> str:
+        found = self._log.find_one_and_update(
+            {"_id": "identity"},
+            {"$setOnInsert": {"id": f"mongo:{new_id()}"}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        assert found is not None, "it was inserted if need be"
+        return str(found["id"])
 
     def ensure_topics(self, topics: Iterable[str]) -> None:
         unknown = set(topics) - self._known

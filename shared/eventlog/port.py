@@ -35,6 +35,17 @@ class LogTruncated(Exception):
         )
 
 
+class LogReplaced(LogTruncated):
+    """The stored offsets were taken from another log: here they mean nothing."""
+
+    def __init__(self, stored: str, present: str) -> None:
+        Exception.__init__(
+            self,
+            f"the stored offsets are of the log {stored}, but this is {present}; records may be "
+            "missing. Go back to that log, or run `kudos rebuild leaderboard`",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is written to a topic."""
@@ -118,6 +129,10 @@ class EventLog(ABC):
     def write(self, messages: Sequence[Message]) -> None:
         """Append; durable on return, in order per key. Raises LogUnavailable: then some may be
         in the log, and all must be written again."""
+
+    @abstractmethod
+    def identity(self) -> str:
+        """Which log this is: the same as long as its offsets go on."""
 
     @abstractmethod
     def ensure_topics(self, topics: Iterable[str]) -> None:

@@ -118,6 +118,13 @@ def test_an_append_of_many_and_of_large_events_is_read_whole(log: EventLog) -> N
     assert versions_by_key(records) == {"r1": list(range(1, 505))}
 
 
+def test_a_log_is_the_same_whoever_opens_it(
+    log: EventLog, log_settings: Settings, client: Client
+) -> None:
+    with open_log(log_settings, client) as again:
+        assert again.identity() == log.identity() == log.identity()
+
+
 def test_an_append_of_nothing_does_nothing(log: EventLog) -> None:
     log.append([])
     read(log, 0)

@@ -14,7 +14,14 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from shared.config import Settings
-from shared.eventlog import EventLog, LogTruncated, LogUnavailable, dead_letters, open_log
+from shared.eventlog import (
+    EventLog,
+    LogReplaced,
+    LogTruncated,
+    LogUnavailable,
+    dead_letters,
+    open_log,
+)
 from shared.eventlog.follower import Follower
 from shared.events import RECOGNITION, Event
 from shared.mongo import Client, connect
@@ -215,6 +222,19 @@ def test_an_offset_that_the_log_has_forgotten_stops_the_follower(
     heads.update_many({}, {"$set": {"start": 100, "next": 100}})
     with pytest.raises(LogTruncated, match="kudos rebuild leaderboard"):
         counting(log, client, settings).step()
+
+
+def test_offsets_of_another_log_stop_the_follower(
+    log: EventLog, client: Client, settings: Settings
+) -> None:
+    append(log, 10)
+    follow(counting(log, client, settings))
+    client.drop_database(settings.database("log"))
+    with open_log(settings, client) as another:
+        append(another, 20)
+        with pytest.raises(LogReplaced, match="kudos rebuild leaderboard"):
+            counting(another, client, settings).step()
+    assert counted(client, settings) == each_once(10)
 
 
 def test_a_database_that_dies_and_comes_back_loses_and_repeats_nothing(tmp_path: Path) -> None:
