@@ -80,10 +80,10 @@ class Suite:
         url = f"http://127.0.0.1:{self.processes[name].port}/metrics"
         return self.http.request("GET", url, timeout=10).data.decode()
 
-    def kudos(self, service: str, *arguments: str) -> str:
-        """What `docker compose exec SERVICE kudos ...` prints."""
+    def kudos(self, service: str, *arguments: str, **variables: str) -> str:
+        """What `docker compose exec --env ... SERVICE kudos ...` prints."""
         command = [str(_BIN / "kudos"), *arguments]
-        environment = self.processes[service].environment
+        environment = {**self.processes[service].environment, **variables}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -138,9 +138,9 @@ def _start(name: str, service: Service, folder: Path, changed: Mapping[str, str]
     environment = dict(service["environment"])
     where = "KUDOS_PROBE_PORT" if environment.get("KUDOS_PROBE_PORT") else "KUDOS_PORT"
     environment |= {"KUDOS_BIND": "127.0.0.1", where: str(port), **changed}
-    for folder_variable in ("TMPDIR", "PROMETHEUS_MULTIPROC_DIR"):
-        if folder_variable in environment:
-            environment[folder_variable] = str(own)
+    environment["TMPDIR"] = str(folder)
+    if "PROMETHEUS_MULTIPROC_DIR" in environment:
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(own)
     environment["PATH"] = f"{_BIN}:{os.environ['PATH']}"
     program, *arguments = service["command"]
     log = own / "log"
