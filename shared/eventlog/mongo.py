@@ -12,6 +12,7 @@ up to them, and a hole stops it. See docs/adr/0040-event-log.md.
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -78,13 +79,9 @@ class MongoEventLog(EventLog):
         self._blocks.insert_many(list(_blocks(name, first, batch)), session=session)
 
     def identity(self) -> str:
-        found = self._log.find_one_and_update(
-            {"_id": "identity"},
-            {"$setOnInsert": {"id": f"mongo:{new_id()}"}},
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        assert found is not None, "it was inserted if need be"
+        while (found := self._log.find_one({"_id": "identity"})) is None:
+            with suppress(DuplicateKeyError):  # another process was first
+                self._log.insert_one({"_id": "identity", "id": f"mongo:{new_id()}"})
         return str(found["id"])
 
     def ensure_topics(self, topics: Iterable[str]) -> None:

@@ -54,7 +54,6 @@ def test_racing_increments_that_return_the_document_after_return_distinct_values
             after = things.find_one_and_update(
                 {"_id": 1},
                 {"$inc": {"count": 1}},
-                upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
             assert after is not None

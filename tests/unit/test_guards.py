@@ -101,13 +101,15 @@ def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
 
 
 def test_no_write_reads_the_document_as_it_was_before() -> None:
-    """SecantusDB answers racing threads with the same pre-image (DESIGN section 3)."""
+    """SecantusDB answers racing threads with the same pre-image (DESIGN section 3), and with
+    nothing at all when they race to insert with it."""
     found = []
     for path in modules(*PACKAGES, "tests"):
         for called, call in calls(path):
             if called.startswith("find_one_and_"):
                 options = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-                if options.get("return_document") not in {"ReturnDocument.AFTER", "AFTER"}:
+                after = options.get("return_document") in {"ReturnDocument.AFTER", "AFTER"}
+                if not after or "upsert" in options:
                     found.append(f"{name(path)}:{call.lineno}")
     assert found == []
 
