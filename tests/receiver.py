@@ -2,17 +2,26 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Senders are killed in the middle: nothing to say."""
+
+
 class Receiver:
-    """What arrived: (webhook-id, body) in order of arrival."""
+    """What arrived: (webhook-id, body) in order of arrival, and the instant of each first one."""
 
     def __init__(self) -> None:
         self.arrived: list[tuple[str, dict[str, Any]]] = []
+        self.first_at: dict[str, float] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -20,15 +29,16 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.arrived.append((self.headers["webhook-id"], json.loads(body)))
+                document = json.loads(body)
+                receiver.first_at.setdefault(document["data"]["id"], time.monotonic())
+                receiver.arrived.append((self.headers["webhook-id"], document))
                 self.send_response(204)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
