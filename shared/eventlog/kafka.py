@@ -108,8 +108,9 @@ class KafkaEventLog(EventLog):
             enable_auto_commit=False,
             auto_offset_reset="none",
             allow_auto_create_topics=False,
-            # The default of 500 ms was measured to halve the rate at which a backlog is read.
-            fetch_max_wait_ms=20,
+            # How long a broker holds an empty answer. Records are answered at once whatever it is;
+            # 20 ms cost 7 % of a core while idle, 100 ms cost 2 % and read a backlog as fast.
+            fetch_max_wait_ms=100,
             metrics_enabled=False,
         )
 
