@@ -13,7 +13,7 @@ WITHOUT_KAFKA = ROOT / "deploy" / "docker" / "log-in-mongo.yml"
 
 Service = dict[str, Any]
 
-_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
 class MissingVariable(Exception):
@@ -42,7 +42,7 @@ def services(
 
 
 def interpolate(value: Any, variables: Mapping[str, str]) -> Any:
-    """`value` with ${NAME}, ${NAME:-default} and ${NAME:?message} replaced in every text."""
+    """`value` with ${NAME}, ${NAME:-default}, ${NAME:?message} and $$ replaced in every text."""
     if isinstance(value, dict):
         return {key: interpolate(item, variables) for key, item in value.items()}
     if isinstance(value, list):
@@ -52,6 +52,8 @@ def interpolate(value: Any, variables: Mapping[str, str]) -> Any:
 
     def replaced(found: re.Match[str]) -> str:
         name, kind, text = found.groups()
+        if name is None:
+            return "$"
         if variables.get(name):
             return variables[name]
         if kind == "?":

@@ -30,16 +30,31 @@ class Process:
 
     name: str
     port: int
+    command: list[str]
     environment: dict[str, str]
     health: list[str]
-    process: subprocess.Popen[bytes]
     log: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
 
     def is_healthy(self) -> bool:
         """What the health check of the file says. Raises AssertionError when it has ended."""
         assert self.process.poll() is None, f"{self.name} ended: {self.log.read_text()[-3000:]}"
         check = subprocess.run(self.health, env=self.environment, capture_output=True, timeout=30)
         return check.returncode == 0
+
+    def start(self) -> None:
+        """Run its command again."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                cwd=self.log.parent,
+                stdout=output,
+                stderr=output,
+            )
 
     def stop(self, seconds: float) -> int:
         """End it as `docker compose stop` does; its exit status."""
@@ -143,16 +158,13 @@ def _start(name: str, service: Service, folder: Path, changed: Mapping[str, str]
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(own)
     environment["PATH"] = f"{_BIN}:{os.environ['PATH']}"
     program, *arguments = service["command"]
-    log = own / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(_BIN / program), *arguments],
-            env=environment,
-            cwd=own,
-            stdout=output,
-            stderr=output,
-        )
     test = service["healthcheck"]["test"]
     assert test[0] == "CMD"
-    health = [str(_BIN / test[1]), *test[2:]]
-    return Process(name, port, environment, health, process, log)
+    return Process(
+        name=name,
+        port=port,
+        command=[str(_BIN / program), *arguments],
+        environment=environment,
+        health=[str(_BIN / test[1]), *test[2:]],
+        log=own / "log",
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from shared.mongo import Client
 from tests import compose, gateway
 from tests.e2e.compose_suite import APIS, Suite, identity, running, wait_until
 from tests.unit.token_issuer import jwks_host, new_key
@@ -21,6 +22,7 @@ grace,Grace Hopper,grace@example.org,compilers,ada
 alan,Alan Turing,alan@example.org,compilers,grace
 """
 SEEN_SECONDS = 20.0
+WORKERS = ("relay", "projector", "fan-out", "dispatcher")
 
 pytestmark = pytest.mark.skipif(
     gateway.program() is None, reason="no gateway: install nginx (Debian: nginx-light)"
@@ -65,15 +67,41 @@ def test_a_kudos_reaches_board_and_inbox_with_the_log_in_mongodb(
         everything_stops_when_told(suite)
 
 
+def test_the_suite_goes_on_after_its_log_was_lost(
+    mongo_uri: str, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    """Steps 3 and 4 of a restore in docs/operating.md."""
+    changed = {"KUDOS_MONGO_URI": mongo_uri}
+    with suite_of_the_file(tmp_path, namespace, changed, compose.WITHOUT_KAFKA) as suite:
+        use(suite)
+        for name in WORKERS:
+            suite.processes[name].stop(20)
+        client.drop_database(f"{namespace}_log")
+        for service in ("leaderboard", "notifier"):
+            client[f"{namespace}_{service}"]["offsets"].delete_many({})
+        a_rebuild_counts_the_same(suite)
+        for name in WORKERS:
+            suite.processes[name].start()
+        for name in WORKERS:
+            wait_until(suite.processes[name].is_healthy, SEEN_SECONDS)
+        thank_and_see(suite, score=2)
+
+
 def use(suite: Suite) -> None:
     """People come in, one thanks another, the board and the inbox show it."""
-    ada, grace = suite.token("ada"), suite.token("grace")
     csv = {"Content-Type": "text/csv"}
-    status, counts = suite.ask("POST", "/recognition/v1/directory/imports", ada, PEOPLE, csv)
+    path = "/recognition/v1/directory/imports"
+    status, counts = suite.ask("POST", path, suite.token("ada"), PEOPLE, csv)
     assert (status, counts["people"]["created"]) == (200, 3)
+    thank_and_see(suite, score=1)
 
-    thanks = {"kind": "thank_you", "recipients": ["person:grace"], "message": "The compiler works!"}
-    key = {"Idempotency-Key": "once"}
+
+def thank_and_see(suite: Suite, score: int) -> None:
+    """Ada thanks Grace, who then has `score` on the board, and the kudos in her inbox."""
+    ada, grace = suite.token("ada"), suite.token("grace")
+    message = f"The compiler works, and that is number {score}!"
+    thanks = {"kind": "thank_you", "recipients": ["person:grace"], "message": message}
+    key = {"Idempotency-Key": f"once-{score}"}
     status, given = suite.ask("POST", "/recognition/v1/recognitions", ada, thanks, key)
     assert status == 201
     assert suite.ask("POST", "/recognition/v1/recognitions", ada, thanks, key) == (201, given)
@@ -81,7 +109,7 @@ def use(suite: Suite) -> None:
     def on_the_board() -> bool:
         status, board = suite.ask("GET", "/leaderboard/v1/boards/received?period=all", ada)
         scores = {entry["subject"]: entry["score"] for entry in board.get("entries", [])}
-        return status == 200 and scores == {"person:grace": 1}
+        return status == 200 and scores == {"person:grace": score}
 
     def in_the_inbox() -> bool:
         status, inbox = suite.ask("GET", "/notifier/v1/inbox", grace)

@@ -2,6 +2,7 @@
 of the environment in the file, and a broker on that keeps events."""
 
 import os
+import re
 import socket
 import subprocess
 import time
@@ -27,7 +28,8 @@ pytestmark = [
 
 def test_the_broker_of_the_file_keeps_events(tmp_path: Path) -> None:
     port, controller = free_port(), free_port()
-    properties = configure(tmp_path, port, controller)
+    cluster = cluster_id(tmp_path)
+    properties = configure(tmp_path, port, controller, cluster)
     assert "log.flush.interval.messages=1" in properties.read_text()
     broker = java(tmp_path, "kafka.Kafka", str(properties), environment={})
     try:
@@ -43,18 +45,35 @@ def test_the_broker_of_the_file_keeps_events(tmp_path: Path) -> None:
     finally:
         broker.kill()
         broker.wait()
+    assert cluster_id(tmp_path) == cluster, "it changed over a restart"
+    assert cluster_id(tmp_path / "another") != cluster
     assert [record.event for record in records] == [thanked("r1", 1)]
 
 
-def configure(folder: Path, port: int, controller: int) -> Path:
-    """What the image does before it starts the broker: write its properties, format its disk."""
+def cluster_id(folder: Path) -> str:
+    """What the command of the file takes for the cluster's id, before it starts the image's."""
+    shell, option, script = compose.services(IDENTITY)["kafka"]["command"]
     kafka_broker.copy_jars()
+    tool = f"java -cp '{kafka_broker.JARS}/*' kafka.tools.StorageTool"
+    script = script.replace("/opt/kafka/bin/kafka-storage.sh", tool)
+    script = script.replace("/etc/kafka/docker/run", "printenv CLUSTER_ID")
+    environment = {"PATH": os.environ["PATH"], "KAFKA_LOG_DIRS": str(folder / "data")}
+    done = subprocess.run(
+        [shell, option, script], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"[\w-]{22}\n", done.stdout)
+    return done.stdout.strip()
+
+
+def configure(folder: Path, port: int, controller: int, cluster: str) -> Path:
+    """What the image does before it starts the broker: write its properties, format its disk."""
     environment = dict(compose.services(IDENTITY)["kafka"]["environment"])
     for name, value in environment.items():
         here = value.replace("kafka:9092", f"127.0.0.1:{port}").replace(":9092", f":{port}")
         environment[name] = here.replace("localhost:9093", f"127.0.0.1:{controller}")
     environment["KAFKA_LOG_DIRS"] = str(folder / "data")
-    environment["CLUSTER_ID"] = "5L6g3nShT-eMCtK--X86sw"  # what the image takes when unset
+    environment["CLUSTER_ID"] = cluster
     folders = {name: folder / name for name in ("default", "mounted", "final")}
     for each in folders.values():
         each.mkdir()
