@@ -60,6 +60,7 @@ def test_a_kudos_reaches_board_and_inbox_with_the_log_in_mongodb(
     with suite_of_the_file(tmp_path, namespace, changed, compose.WITHOUT_KAFKA) as suite:
         use(suite)
         the_examples_of_the_documentation_work(suite)
+        the_paths_of_the_documentation_exist(suite)
         nothing_but_the_services_is_reachable(suite)
         a_rebuild_counts_the_same(suite)
         an_import_that_may_not_be_is_refused_before_it_is_read(suite)
@@ -141,6 +142,20 @@ def _make_key(suite: Suite, page: str) -> str:
     command = re.search(r"kudos (key create [^`]+)", page)
     assert command, "docs/api.md tells no more how to make a key"
     return suite.kudos("recognition", *shlex.split(command[1])).strip()
+
+
+def the_paths_of_the_documentation_exist(suite: Suite) -> None:
+    """Each path that docs/api.md names is one of the served OpenAPI documents."""
+    known = set()
+    for service in APIS:
+        _, document = suite.ask("GET", f"/{service}/openapi.json", "")
+        known |= {re.sub(r"{\w+}", "{}", path) for path in document["paths"]}
+    page = (compose.ROOT / "docs" / "api.md").read_text()
+    named = re.findall(r"/(?:recognition|leaderboard|notifier)/v1/[\w/{}-]+", page)
+    named = [re.sub(r"{\w+}|\$\w+", "{}", path) for path in named]
+    assert len(set(named)) > 15
+    boards = {path: "/leaderboard/v1/boards/{}" for path in named if path.endswith("/received")}
+    assert {boards.get(path, path).rstrip("/") for path in named} <= known
 
 
 def nothing_but_the_services_is_reachable(suite: Suite) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.auth.scopes import MEANINGS
 from shared.config import describe, load_settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -25,6 +26,11 @@ def test_the_settings_are_those_that_there_are() -> None:
         f"| `{each.variable}` | {f'`{each.value}`' if each.value else ''} | {each.meaning} |"
         for each in describe(load_settings({}))
     ]
+
+
+def test_the_scopes_are_those_that_there_are() -> None:
+    table = re.findall(r"^\| `([a-z:]+)` \| (.*) \|$", (DOCS / "api.md").read_text(), re.M)
+    assert dict(table) == MEANINGS
 
 
 def test_every_metric_is_explained_and_every_one_explained_exists() -> None:
