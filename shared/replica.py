@@ -19,6 +19,9 @@ from shared.mongo import Client, Document, find_many
 from shared.times import parse_rfc3339
 from shared.worker import loop
 
+_IDLE_SECONDS = (0.02, 1.0)
+"""Keys change rarely; one that is revoked is refused everywhere about a second later."""
+
 _DIRECTORY_TYPES = {"kudos.person.changed", "kudos.team.changed", "kudos.partner.changed"}
 
 
@@ -121,7 +124,7 @@ class AccessFollower:
 
     def _run(self) -> None:
         try:
-            loop("access", self._step, self.stop)
+            loop("access", self._step, self.stop, idle_seconds=_IDLE_SECONDS)
         except Exception as error:  # raised again in the main thread
             self._error = error
             self.stop.set()
