@@ -196,7 +196,7 @@ def everything_stops_when_told(suite: Suite) -> None:
     for process in suite.processes.values():
         process.process.terminate()
     for name, process in suite.processes.items():
-        assert process.stop(20) == 0, f"{name}: {process.log.read_text()[-2000:]}"
+        assert process.process.wait(20) == 0, f"{name}: {process.log.read_text()[-2000:]}"
 
 
 def test_the_services_that_are_started_are_all_there_are() -> None:
