@@ -52,7 +52,10 @@ class MemoryStore:
     def entries(self, refs: Iterable[str], session: Any) -> Directory:
         return {ref: self.directory[ref] for ref in refs if ref in self.directory}
 
-    def put_entries(self, entries: list[dict[str, Any]], session: Any) -> set[str]:
+    def put_entries(
+        self, entries: list[dict[str, Any]], known: Collection[str], session: Any
+    ) -> set[str]:
+        assert all((each["_id"] in self.directory) == (each["_id"] in known) for each in entries)
         changed = set()
         for entry in entries:
             held = self.directory.get(entry["_id"])

@@ -1,11 +1,17 @@
-"""The boards as their readers see them: pages, neighbours, whole lists."""
+"""The boards as their readers see them: pages, neighbours, whole lists.
 
-from collections.abc import Callable, Iterable, Sequence
+Answers are kept, ready to send, for as long as neither their list nor the directory changes; each
+request asks the database for the list's revision and, where it can, for nothing else.
+"""
+
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import IO, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.leaderboard.csv_file import write_csv
 from services.leaderboard.domain.boards import BOARDS, SUBJECT_KINDS, list_key, ranked_by
 from services.leaderboard.domain.periods import (
     KINDS,
@@ -14,31 +20,65 @@ from services.leaderboard.domain.periods import (
     current_period,
     parse_period,
 )
-from services.leaderboard.domain.ranking import rank_of
+from services.leaderboard.domain.ranking import Ranks
 from services.leaderboard.domain.standings import Place, Standings
+from services.leaderboard.recent import Recent
 from services.leaderboard.repository import BoardReader, Generation, Generations
+from services.leaderboard.views import entry_views, period_view, person_views, teams_of
 from shared import times
 from shared.auth.caller import Caller
 from shared.config import Settings
-from shared.mongo import Client, Document
-from shared.references import id_of, kind_of
+from shared.mongo import Client
+from shared.references import kind_of
+from shared.web import json
 from shared.web.paging import decode_cursor, encode_cursor
 from shared.web.parsing import invalid
 from shared.web.problems import BadCursor, Forbidden, NotFound
+
+_MOMENT_SECONDS = 0.1
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What holds for every board at some moment: what is served, and of when its directory is."""
+
+    generation: Generation | None
+    directory: int
+    read_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A list that somebody asked for."""
 
+    moment: Moment
     board: str
     by: str
     period: Period
 
     @property
+    def generation(self) -> str:
+        """The id of the generation to read; empty before there is one."""
+        return self.moment.generation.id if self.moment.generation else ""
+
+    @property
     def name(self) -> str:
         """The name of the list."""
         return list_key(self.board, self.period.id, self.by)
+
+
+class State(NamedTuple):
+    """A state of a list: as long as it is the same, so is every answer about it."""
+
+    generation: str
+    name: str
+    revision: int
+    directory: int
+
+
+Selection = Callable[[Standings], tuple[Sequence[Place], str | None]]
+"""Picks the places to show of a list, and the cursor of those that follow."""
 
 
 class Boards:
@@ -49,9 +89,15 @@ class Boards:
     ) -> None:
         self._settings = settings
         self._now = now
+        self._client = client
         db = client[settings.database("leaderboard")]
         self._generations = Generations(db)
-        self.reader = BoardReader(db)
+        self._reader = BoardReader(db)
+        self._moment: Moment | None = None
+        self._standings: Recent[State, Standings] = Recent(64)
+        self._bodies: Recent[tuple[State, Any], bytes] = Recent(256)
+        self._scores: Recent[tuple[State, str], tuple[int, bool]] = Recent(4096)
+        self._groups: Recent[tuple[int, str], dict[str, Any]] = Recent(4096)
 
     def kinds(self, caller: Caller) -> list[dict[str, Any]]:
         """The boards that there are, as this deployment has switched them on."""
@@ -63,54 +109,50 @@ class Boards:
             if by
         ]
 
-    def page(
-        self,
-        caller: Caller,
-        board: str,
-        by: str | None,
-        period: str | None,
-        limit: int,
-        cursor: str | None,
-    ) -> dict[str, Any]:
-        """A page of a board, from where `cursor` says.
+    def page(self, caller: Caller, asked: Asked, limit: int, cursor: str | None) -> bytes:
+        """A page of a board, from where `cursor` says, as JSON.
 
-        Raises NotFound for a board that there is not, Forbidden for people of a partner,
-        Unprocessable for a period that there is not, BadCursor for another board's cursor.
+        Raises BadCursor for another list's cursor.
         """
-        generation, asked = self._asked(caller, board, by, period)
         after = _place(cursor, asked.name) if cursor else None
-        standings = self._standings(generation, asked)
-        places = standings.after(after, limit + 1)
-        shown, more = places[:limit], len(places) > limit
-        following = encode_cursor([asked.name, *shown[-1]]) if more else None
-        return self._answer(caller, generation, asked, standings, shown, following)
 
-    def around(
-        self, caller: Caller, board: str, ref: str, by: str | None, period: str | None, limit: int
-    ) -> dict[str, Any]:
-        """The places around the one of `ref`, `limit` in all where there are so many.
+        def select(standings: Standings) -> tuple[Sequence[Place], str | None]:
+            places = standings.after(after, limit + 1)
+            more = len(places) > limit
+            following = encode_cursor([asked.name, *places[limit - 1]]) if more else None
+            return places[:limit], following
 
-        Raises what `page` raises, and NotFound when `ref` takes no rank on the board.
+        return self._answer(caller, asked, ("page", after, limit), select)
+
+    def around(self, caller: Caller, asked: Asked, ref: str, limit: int) -> bytes:
+        """The places around the one of `ref`, `limit` in all where there are so many, as JSON.
+
+        Raises NotFound when `ref` takes no rank on the list.
         """
-        kind = next(by for by, kind in SUBJECT_KINDS.items() if kind == kind_of(ref))
-        if by is not None and by != kind:
-            raise NotFound(f"{ref} is not among the {by}")
-        generation, asked = self._asked(caller, board, kind, period)
-        standings = self._standings(generation, asked)
-        score, is_ranked = standings.find(ref)
-        if not score or not is_ranked:
-            raise NotFound(f"{ref} has no place on this board in {asked.period.id}")
-        place = (score, ref)
-        before = standings.before(place, limit - 1)
-        after = standings.after(place, limit - 1)
-        half = (limit - 1) // 2
-        above = before[max(0, len(before) - max(half, limit - 1 - len(after))) :] if before else []
-        shown = [*above, place, *after[: limit - 1 - len(above)]]
-        return self._answer(caller, generation, asked, standings, shown, None)
 
-    def _asked(
-        self, caller: Caller, board: str, by: str | None, period: str | None
-    ) -> tuple[Generation | None, Asked]:
+        def select(standings: Standings) -> tuple[Sequence[Place], str | None]:
+            score, is_ranked = standings.find(ref)
+            if not score or not is_ranked:
+                raise NotFound(f"{ref} has no place on this board in {asked.period.id}")
+            place = (score, ref)
+            above = standings.before(place, limit - 1)
+            below = standings.after(place, limit - 1)
+            down = min(len(below), max((limit - 1) // 2, limit - 1 - len(above)))
+            up = limit - 1 - down
+            return [*above[len(above) - up :], place, *below[:down]], None
+
+        return self._answer(caller, asked, ("around", ref, limit), select)
+
+    def whole(self, asked: Asked) -> IO[bytes]:
+        """The whole list from one state, as CSV: a file of rank, subject, name, team, score."""
+        return write_csv(self._client, self._reader, asked.generation, asked.name)
+
+    def asked(self, caller: Caller, board: str, by: str | None, period: str | None) -> Asked:
+        """The list that a request means; people and the current month when it leaves them out.
+
+        Raises Forbidden for people of a partner, NotFound for a board that there is not or that
+        is switched off, Unprocessable for a period that there is not.
+        """
         _refuse_partners(caller)
         switched_on = ranked_by(self._settings.boards)
         if not switched_on:
@@ -120,9 +162,9 @@ class Boards:
         by = by or switched_on[0]
         if by not in switched_on:
             raise NotFound(f"There are no boards of {by} here, only of {', '.join(switched_on)}")
-        generation = self._generations.live()
-        zone = generation.zone if generation else ZoneInfo(self._settings.timezone)
-        return generation, Asked(board, by, self._period(period, zone))
+        moment = self._present()
+        timezone = moment.generation.timezone if moment.generation else self._settings.timezone
+        return Asked(moment, board, by, self._period(period, ZoneInfo(timezone)))
 
     def _period(self, text: str | None, zone: ZoneInfo) -> Period:
         if text is None:
@@ -132,55 +174,98 @@ class Boards:
         except PeriodError as error:
             raise invalid({"period": [str(error)]}, "query") from None
 
-    def _standings(self, generation: Generation | None, asked: Asked) -> Standings:
-        return self.reader.standings(generation.id if generation else "", asked.name)
+    def _present(self) -> Moment:
+        """The present moment, at most _MOMENT_SECONDS old; read before anything else, so that
+        `as_of` never says more than what is read after it holds."""
+        present = self._moment
+        if present is None or time.monotonic() - present.read_at > _MOMENT_SECONDS:
+            read_at = time.monotonic()
+            generation = self._generations.live()
+            present = Moment(generation, self._reader.directory_revision(), read_at)
+            self._moment = present
+        return present
 
-    def _answer(
-        self,
-        caller: Caller,
-        generation: Generation | None,
-        asked: Asked,
-        standings: Standings,
-        places: Sequence[Place],
-        following: str | None,
-    ) -> dict[str, Any]:
-        known = self.reader.entries_of(subject for _, subject in places)
-        known |= self.reader.entries_of(_teams_of(known.values()) - known.keys())
-        as_of = generation.as_of if generation else None
-        seconds = round((self._now() - as_of).total_seconds(), 3) if as_of else None
-        return {
-            "board": asked.board,
-            "by": asked.by,
-            "period": _period_view(asked.period),
-            "entries": [
-                {
-                    "rank": rank_of(score, standings.histogram),
-                    "subject": subject,
-                    "name": _name(subject, known.get(subject)),
-                    "team": known[subject].get("team") if subject in known else None,
-                    "score": score,
-                }
-                for score, subject in places
-            ],
-            "total": sum(standings.histogram.values()),
-            "me": self._own_standing(caller, asked, standings),
-            "as_of": times.to_rfc3339(as_of) if as_of else None,
-            "lag": {"seconds": seconds},
-            "people": {ref: _person_view(ref, entry) for ref, entry in known.items()},
-            "next": following,
-        }
+    def _answer(self, caller: Caller, asked: Asked, key: Any, select: Selection) -> bytes:
+        revision = self._reader.revision(asked.generation, asked.name)
+        state = State(asked.generation, asked.name, revision, asked.moment.directory)
+        body = self._bodies.get((state, key))
+        if body is None:
+            state, body = self._body(asked, state, select)
+            self._bodies.update({(state, key): body})
+        own = {"me": self._own_standing(caller, asked, state), **self._freshness(asked)}
+        return body[:-1] + b"," + json.dumps(own)[1:]
 
-    def _own_standing(
-        self, caller: Caller, asked: Asked, standings: Standings
-    ) -> dict[str, Any] | None:
-        subject = caller.person
-        if subject is not None and asked.by != "people":
-            subject = (self.reader.entry(subject) or {}).get(SUBJECT_KINDS[asked.by])
+    def _body(self, asked: Asked, state: State, select: Selection) -> tuple[State, bytes]:
+        """What an answer says to everybody, and the state that it is of: read again when the list
+        changed meanwhile, so that ranks and entries agree."""
+        for attempt in range(_ATTEMPTS):
+            state, standings = self._standings_at(state)
+            places, following = select(standings)
+            revision = self._reader.revision(state.generation, state.name)
+            if revision == state.revision or attempt == _ATTEMPTS - 1:
+                break
+            state = state._replace(revision=revision)
+        ranks = Ranks(standings.histogram)
+        known = self._reader.entries_of(subject for _, subject in places)
+        teams = self._reader.entries_of(teams_of(known.values()) - known.keys())
+        return state, json.dumps(
+            {
+                "board": asked.board,
+                "by": asked.by,
+                "period": period_view(asked.period),
+                "entries": entry_views(places, ranks, known),
+                "total": ranks.total,
+                "people": person_views(known | teams),
+                "next": following,
+            }
+        )
+
+    def _standings_at(self, state: State) -> tuple[State, Standings]:
+        """The standings of a list at `state`, or at a newer one, which is then returned."""
+        standings = self._standings.get(state)
+        if standings is None:
+            revision, standings = self._reader.standings(state.generation, state.name)
+            state = state._replace(revision=revision)
+            self._standings.update({state: standings})
+        return state, standings
+
+    def _own_standing(self, caller: Caller, asked: Asked, state: State) -> dict[str, Any] | None:
+        subject = self._own_subject(caller, asked)
         if subject is None:
             return None
-        score, is_ranked = standings.find(subject)
-        rank = rank_of(score, standings.histogram) if score and is_ranked else None
+        state, standings = self._standings_at(state)
+        found = self._scores.get((state, subject))
+        if found is None:
+            found = standings.find(subject)
+            self._scores.update({(state, subject): found})
+        score, is_ranked = found
+        rank = Ranks(standings.histogram).of(score) if score and is_ranked else None
         return {"rank": rank, "score": score}
+
+    def _own_subject(self, caller: Caller, asked: Asked) -> str | None:
+        """Who `me` is: the caller, or the team or partner that they belong to."""
+        person = caller.person
+        if person is None or asked.by == "people":
+            return person
+        key = (asked.moment.directory, person)
+        entry = self._groups.get(key)
+        if entry is None:
+            entry = self._reader.entries_of([person]).get(person, {})
+            self._groups.update({key: entry})
+        return entry.get(SUBJECT_KINDS[asked.by])
+
+    def _freshness(self, asked: Asked) -> dict[str, Any]:
+        as_of = asked.moment.generation.as_of if asked.moment.generation else None
+        seconds = round((self._now() - as_of).total_seconds(), 3) if as_of else None
+        return {
+            "as_of": times.to_rfc3339(as_of) if as_of else None,
+            "lag": {"seconds": seconds},
+        }
+
+
+def by_of_reference(ref: str) -> str:
+    """The kind of board that `ref` may stand on."""
+    return next(by for by, kind in SUBJECT_KINDS.items() if kind == kind_of(ref))
 
 
 def _refuse_partners(caller: Caller) -> None:
@@ -190,30 +275,6 @@ def _refuse_partners(caller: Caller) -> None:
 
 def _place(cursor: str, name: str) -> Place:
     of, score, subject = decode_cursor(cursor, (str, int, str))
-    if of != name:
+    if of != name or score is None or subject is None:
         raise BadCursor("This cursor belongs to another board, period or kind")
     return score, subject
-
-
-def _period_view(period: Period) -> dict[str, Any]:
-    return {
-        "id": period.id,
-        "from": times.to_rfc3339(period.start) if period.start else None,
-        "to": times.to_rfc3339(period.end) if period.end else None,
-    }
-
-
-def _teams_of(entries: Iterable[Document]) -> set[str]:
-    return {entry["team"] for entry in entries if entry.get("team")}
-
-
-def _name(ref: str, entry: Document | None) -> str:
-    return entry["name"] if entry else id_of(ref)
-
-
-def _person_view(ref: str, entry: Document) -> dict[str, Any]:
-    return {
-        "name": _name(ref, entry),
-        "team": entry.get("team"),
-        "photo_url": entry.get("photo_url"),
-    }

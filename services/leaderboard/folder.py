@@ -137,7 +137,7 @@ class Folder:
             return set()
         newest = {entry["_id"]: entry for entry in sorted(entries, key=_version)}
         before = self._store.entries(newest, session)
-        changed = self._store.put_entries(list(newest.values()), session)
+        changed = self._store.put_entries(list(newest.values()), before.keys(), session)
         suspects = set()
         for ref, entry in newest.items():
             held = entry if ref in changed else before[ref]

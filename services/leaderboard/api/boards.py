@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, request
+from werkzeug.wsgi import FileWrapper
 
-from services.leaderboard.boards import Boards
+from services.leaderboard.boards import Asked, Boards, by_of_reference
 from services.leaderboard.schemas import (
     AroundArguments,
     BoardArguments,
@@ -15,8 +16,12 @@ from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.references import parse_reference
 from shared.web.blueprint import Blueprint
-from shared.web.json import json_response
-from shared.web.problems import NotFound
+from shared.web.json import CONTENT_TYPE, json_response
+from shared.web.parsing import invalid
+from shared.web.problems import NotAcceptable, NotFound
+
+CSV = "text/csv"
+_BYTES_AT_A_TIME = 64 * 1024
 
 blueprint = Blueprint(
     "boards",
@@ -26,28 +31,26 @@ blueprint = Blueprint(
 )
 
 
-def boards() -> Boards:
-    """The service behind these views."""
-    found: Boards = current_app.extensions["leaderboard"]
-    return found
-
-
 @blueprint.get("")
 @requires(scopes.READ)
 @blueprint.response(200, BoardKindsSchema)
 def list_boards() -> Response:
     """The boards that there are."""
-    return json_response({"items": boards().kinds(current_caller()), "next": None})
+    return json_response({"items": _boards().kinds(current_caller()), "next": None})
 
 
 @blueprint.get("/<string:board>")
 @requires(scopes.READ)
 @blueprint.arguments(BoardArguments, location="query")
 @blueprint.response(200, BoardSchema)
-@blueprint.problems(400, 404, 422)
+@blueprint.problems(400, 404, 406, 422)
 def get_board(asked: dict[str, Any], board: str) -> Response:
-    """A page of a board."""
-    return json_response(boards().page(current_caller(), board, **asked))
+    """A page of a board; with `Accept: text/csv` all of it, from one state."""
+    caller = current_caller()
+    of = _boards().asked(caller, board, asked["by"], asked["period"])
+    if _wants_csv():
+        return _csv(of)
+    return _json(_boards().page(caller, of, asked["limit"], asked["cursor"]))
 
 
 @blueprint.get("/<string:board>/around/<string:reference>")
@@ -56,13 +59,47 @@ def get_board(asked: dict[str, Any], board: str) -> Response:
 @blueprint.response(200, BoardSchema)
 @blueprint.problems(404, 422)
 def get_around(asked: dict[str, Any], board: str, reference: str) -> Response:
-    """The neighbours of a person, a team or a partner on a board."""
+    """The neighbours of a person (`me`: the caller), a team or a partner."""
     caller = current_caller()
-    if reference == "me" and caller.person is not None:
-        ref = caller.person
-    else:
-        try:
-            ref = parse_reference(reference)
-        except ValueError as error:
-            raise NotFound(str(error)) from None
-    return json_response(boards().around(caller, board, ref, **asked))
+    ref = caller.person if reference == "me" and caller.person else _reference(reference)
+    kind = by_of_reference(ref)
+    of = _boards().asked(caller, board, asked["by"] or kind, asked["period"])
+    if of.by != kind:
+        raise invalid({"by": [f"{ref} does not stand among {of.by}"]}, "query")
+    return _json(_boards().around(caller, of, ref, asked["limit"]))
+
+
+def _boards() -> Boards:
+    found: Boards = current_app.extensions["leaderboard"]
+    return found
+
+
+def _reference(text: str) -> str:
+    try:
+        return parse_reference(text)
+    except ValueError as error:
+        raise NotFound(str(error)) from None
+
+
+def _wants_csv() -> bool:
+    accepted = request.accept_mimetypes
+    best = accepted.best_match([CONTENT_TYPE, CSV]) if accepted else CONTENT_TYPE
+    if best is None:
+        raise NotAcceptable(f"A board is answered as {CONTENT_TYPE} or as {CSV}")
+    return bool(best == CSV)
+
+
+def _csv(asked: Asked) -> Response:
+    if ignored := {"limit", "cursor"} & request.args.keys():
+        message = "does not go with text/csv, which holds the whole board"
+        raise invalid({name: [message] for name in ignored}, "query")
+    filename = f"{asked.board}-{asked.period.id}-{asked.by}.csv"
+    return Response(
+        FileWrapper(_boards().whole(asked), _BYTES_AT_A_TIME),
+        content_type=f"{CSV}; charset=utf-8; header=present",
+        headers={"Content-Disposition": f'attachment; filename="{filename}"', "Vary": "Accept"},
+    )
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, content_type=CONTENT_TYPE, headers={"Vary": "Accept"})

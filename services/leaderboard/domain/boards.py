@@ -28,3 +28,8 @@ def ranked_by(switch: str) -> tuple[str, ...]:
 def list_key(board: str, period: str, by: str, segment: str = "") -> str:
     """The name of a list."""
     return f"{board}|{period}|{by}|{segment}"
+
+
+def by_of(name: str) -> str:
+    """Whom a list ranks: a key of SUBJECT_KINDS."""
+    return name.split("|")[2]

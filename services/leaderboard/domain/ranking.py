@@ -1,7 +1,9 @@
 """Competition ranks (1, 2, 2, 4) from a histogram of scores; those who tie stand in order of id."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 Histogram = Mapping[int, int]
@@ -16,9 +18,18 @@ def takes_rank(entry: Mapping[str, Any] | None) -> bool:
     return entry["active"] and not entry["hidden_from_boards"] and not entry.get("technical")
 
 
-def rank_of(score: int, histogram: Histogram) -> int:
-    """The competition rank of `score`: one more than those who have a higher one."""
-    return 1 + sum(count for other, count in histogram.items() if other > score)
+class Ranks:
+    """The competition ranks of a histogram: one more than how many have a higher score."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._scores = sorted(histogram)
+        above = list(accumulate((histogram[score] for score in reversed(self._scores)), initial=0))
+        self._above = above[::-1]
+        self.total = above[-1]
+
+    def of(self, score: int) -> int:
+        """The rank that `score` has, or would have."""
+        return 1 + self._above[bisect_right(self._scores, score)]
 
 
 @dataclass(frozen=True, slots=True)

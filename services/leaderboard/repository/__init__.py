@@ -8,7 +8,8 @@ lists          {"_id": "<generation>|<list>", "revision", "entries": [[subject, 
 counters       {"_id": "<generation>|<subject>|<list>", "list": "<generation>|<list>", "subject",
                "score", "ranked"} of the lists that outgrew it
 directory, api_keys, offsets   replicas and how far they are (shared/replica.py)
-revisions      {"_id": "directory", "revision"}: grows whenever the replica changes
+revisions      {"_id": "directory", "revision", "fences": [[first id, entries], ...]}: the
+               revision grows whenever the replica changes
 leases         who is the active projector
 """
 

@@ -1,13 +1,22 @@
 """Reads boards: lists, the counters of those that outgrew their document, and who stands there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from services.leaderboard.domain.boards import SUBJECT_KINDS, by_of
+from services.leaderboard.domain.fences import (
+    Fences,
+    Window,
+    entries_between,
+    windows_down,
+    windows_up,
+)
 from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.ranking import Run, runs_down, runs_up, takes_rank
 from services.leaderboard.domain.standings import Place, SmallStandings, Standings
-from services.leaderboard.repository.documents import list_of
+from services.leaderboard.repository.documents import counter_id, fences_of, list_of, within
 from shared.mongo import Document, find_many
 
 _DOWN = [("score", -1), ("subject", 1)]
@@ -20,70 +29,128 @@ class BoardReader:
     def __init__(self, db: Database[Document]) -> None:
         self._db = db
 
-    def entries_of(self, refs: Iterable[str]) -> dict[str, Document]:
+    def entries_of(
+        self, refs: Iterable[str], session: ClientSession | None = None
+    ) -> dict[str, Document]:
         """The directory's entries of those of `refs` that it knows."""
-        return {entry["_id"]: entry for entry in find_many(self._db["directory"], "_id", refs)}
+        found = find_many(self._db["directory"], "_id", refs, None, session)
+        return {entry["_id"]: entry for entry in found}
 
-    def entry(self, ref: str) -> Document | None:
-        """The directory's entry of one."""
-        return self._db["directory"].find_one({"_id": ref})
+    def directory_revision(self) -> int:
+        """Grows whenever an entry of the directory changes."""
+        stored = self._db["revisions"].find_one({"_id": "directory"}, {"revision": 1})
+        return int(stored["revision"]) if stored else 0
 
-    def standings(self, generation: str, name: str) -> Standings:
-        """The standings of a list; empty when nobody ever stood on it."""
-        stored = self._db["lists"].find_one({"_id": f"{generation}|{name}"})
+    def revision(self, generation: str, name: str) -> int:
+        """Grows whenever a list changes; 0: nobody ever stood on it."""
+        stored = self._db["lists"].find_one({"_id": f"{generation}|{name}"}, {"revision": 1})
+        return int(stored["revision"]) if stored else 0
+
+    def standings(
+        self, generation: str, name: str, session: ClientSession | None = None
+    ) -> tuple[int, Standings]:
+        """The standings of a list, and the revision that they are of."""
+        stored = self._db["lists"].find_one({"_id": f"{generation}|{name}"}, session=session)
         held = list_of(stored) if stored else List()
         if held.entries is None:
-            return LargeStandings(self._db, generation, name, held.scores)
-        entries = self.entries_of(held.entries)
+            large = LargeStandings(self._db, generation, name, held.scores, session)
+            return held.revision, large
+        entries = self.entries_of(held.entries, session)
         unranked = {ref for ref, entry in entries.items() if not takes_rank(entry)}
-        return SmallStandings(held.entries, unranked)
+        return held.revision, SmallStandings(held.entries, unranked)
 
 
 class LargeStandings:
-    """The standings of a list that outgrew its document."""
+    """The standings of a list that outgrew its document, whose `histogram` bounds every query."""
 
     def __init__(
-        self, db: Database[Document], generation: str, name: str, histogram: Mapping[int, int]
+        self,
+        db: Database[Document],
+        generation: str,
+        name: str,
+        histogram: Mapping[int, int],
+        session: ClientSession | None = None,
     ) -> None:
-        self._counters = db["counters"]
+        self._db = db
         self._generation = generation
         self._name = name
         self.histogram = histogram
+        self._session = session
+        self._fences: Fences | None = None
+        kind = SUBJECT_KINDS[by_of(name)]
+        self._first, self._beyond = f"{kind}:", f"{kind};"
 
     def after(self, place: Place | None, count: int) -> list[Place]:
         """See Standings."""
         found: list[Place] = []
         if place is not None:
-            rest = {"score": place[0], "subject": {"$gt": place[1]}}
-            found += self._read(rest, _DOWN, count)
+            found = self._tied(place[0], windows_down, place[1], count, _DOWN)
+            found = [each for each in found if each != place]
         for run in runs_down(self.histogram, place[0] if place else None, count):
             if len(found) >= count:
                 break
-            found += self._read(_within(run), _DOWN, count - len(found))
-        return found
+            if run.count > count:
+                found += self._tied(run.high, windows_down, self._first, count - len(found), _DOWN)
+            else:
+                found += self._read(_scores(run), _DOWN, count - len(found))
+        return found[:count]
 
     def before(self, place: Place, count: int) -> list[Place]:
         """See Standings."""
-        rest = {"score": place[0], "subject": {"$lt": place[1]}}
-        found = self._read(rest, _UP, count)
+        found = self._tied(place[0], windows_up, place[1], count, _UP)
         for run in runs_up(self.histogram, place[0], count):
             if len(found) >= count:
                 break
-            found += self._read(_within(run), _UP, count - len(found))
-        return found[::-1]
+            if run.count > count:
+                found += self._tied(run.high, windows_up, self._beyond, count - len(found), _UP)
+            else:
+                found += self._read(_scores(run), _UP, count - len(found))
+        return found[:count][::-1]
 
     def find(self, subject: str) -> tuple[int, bool]:
         """See Standings."""
-        key = f"{self._generation}|{subject}|{self._name}"
-        stored = self._counters.find_one({"_id": key})
+        key = counter_id(self._generation, (self._name, subject))
+        stored = self._db["counters"].find_one({"_id": key}, session=self._session)
         return (stored["score"], stored["ranked"]) if stored else (0, True)
+
+    def _tied(
+        self,
+        score: int,
+        windows: "_Windows",
+        subject: str,
+        count: int,
+        order: list[tuple[str, int]],
+    ) -> list[Place]:
+        """At least `count` (where there are as many) of those who tie on `score`, from `subject`
+        on, it included downwards and left out upwards."""
+        tied = self.histogram.get(score, 0)
+        if tied == 0:
+            return []
+        fences: Fences = [("", 1)] if tied <= 2 * count else self._known_fences()
+        share = tied / max(tied, entries_between(fences, self._first, self._beyond))
+        found: list[Place] = []
+        for window in windows(fences, subject, share, count):
+            found += self._read({"score": score, **within("subject", window)}, order, count + 1)
+            if len(found) > count:
+                break
+        return found
+
+    def _known_fences(self) -> Fences:
+        if self._fences is None:
+            which = {"_id": "directory"}
+            stored = self._db["revisions"].find_one(which, {"fences": 1}, session=self._session)
+            self._fences = fences_of(stored)
+        return self._fences
 
     def _read(self, places: Document, order: list[tuple[str, int]], count: int) -> list[Place]:
         listed = {"list": f"{self._generation}|{self._name}", "ranked": True, **places}
-        found = self._counters.find(listed).sort(order).limit(count)
+        found = self._db["counters"].find(listed, session=self._session).sort(order).limit(count)
         return [(counter["score"], counter["subject"]) for counter in found]
 
 
-def _within(run: Run) -> Document:
+_Windows = Callable[[Fences, str, float, int], Iterable[Window]]
+
+
+def _scores(run: Run) -> Document:
     # Not $gte: on a descending component of an index SecantusDB drops the boundary then.
     return {"score": {"$gt": run.low - 1, "$lte": run.high}}

@@ -1,5 +1,6 @@
-"""How lists and counters are stored."""
+"""How lists, counters and fences are stored."""
 
+from services.leaderboard.domain import fences
 from services.leaderboard.domain.folding import Counter, CounterKey, List
 from shared.mongo import Document
 
@@ -38,3 +39,16 @@ def counter_document(generation: str, key: CounterKey, counter: Counter) -> Docu
         "score": counter.score,
         "ranked": counter.is_ranked,
     }
+
+
+def fences_of(stored: Document | None) -> fences.Fences:
+    """The fences in the document `directory` of `revisions`."""
+    found = (stored or {}).get("fences")
+    return [(start, count) for start, count in found] if found else fences.NONE
+
+
+def within(field: str, window: fences.Window) -> Document:
+    """The condition that `field` lies in a window."""
+    low, high = window
+    bounds = {**({} if low is None else {"$gte": low}), **({} if high is None else {"$lt": high})}
+    return {field: bounds} if bounds else {}

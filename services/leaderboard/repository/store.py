@@ -8,13 +8,16 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from services.leaderboard.domain import fences
 from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.folding import Counter, CounterKey, List
 from services.leaderboard.repository.documents import (
     counter_document,
     counter_id,
+    fences_of,
     list_document,
     list_of,
+    within,
 )
 from shared.mongo import Document, find_many
 from shared.replica import apply_directory
@@ -45,8 +48,11 @@ class Store(Protocol):
     def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
         """The entries of those of `refs` that the directory knows."""
 
-    def put_entries(self, entries: list[Document], session: ClientSession) -> set[str]:
-        """Store those entries of the directory that are newer; the references of those."""
+    def put_entries(
+        self, entries: list[Document], known: Collection[str], session: ClientSession
+    ) -> set[str]:
+        """Store those entries of the directory that are newer; the references of those.
+        `known` are the references that it knew before."""
 
     def put_versions(
         self, versions: Mapping[str, Versioned], known: Collection[str], session: ClientSession
@@ -109,14 +115,27 @@ class MongoStore:
         found = find_many(self._db["directory"], "_id", refs, None, session)
         return {entry["_id"]: entry for entry in found}
 
-    def put_entries(self, entries: list[Document], session: ClientSession) -> set[str]:
+    def put_entries(
+        self, entries: list[Document], known: Collection[str], session: ClientSession
+    ) -> set[str]:
         """See Store."""
         changed = {entry["_id"] for entry in apply_directory(self._db, entries, session)}
         if changed:
-            grow = {"$inc": {"revision": 1}}
+            grow: Document = {"$inc": {"revision": 1}}
+            if new := changed - set(known):
+                grow["$set"] = {"fences": self._fences_with(new, session)}
             which = {"_id": "directory"}
             self._db["revisions"].update_one(which, grow, upsert=True, session=session)
         return changed
+
+    def _fences_with(self, new: set[str], session: ClientSession) -> list[list[str | int]]:
+        def ids_within(window: fences.Window) -> list[str]:
+            found = self._db["directory"].find(within("_id", window), {"_id": 1}, session=session)
+            return sorted(entry["_id"] for entry in found)
+
+        stored = self._db["revisions"].find_one({"_id": "directory"}, session=session)
+        after = fences.with_new(fences_of(stored), new, ids_within)
+        return [list(fence) for fence in after]
 
     def put_versions(
         self, versions: Mapping[str, Versioned], known: Collection[str], session: ClientSession

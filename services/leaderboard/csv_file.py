@@ -1,0 +1,65 @@
+"""A whole list as CSV (RFC 4180), from one state of it."""
+
+import csv
+import io
+import tempfile
+from collections.abc import Iterator
+from typing import IO
+
+from pymongo.client_session import ClientSession
+
+from services.leaderboard.domain.ranking import Ranks
+from services.leaderboard.domain.standings import Place, Standings
+from services.leaderboard.repository import BoardReader
+from services.leaderboard.views import entry_views
+from shared.mongo import Client, in_transaction
+
+COLUMNS = ("rank", "subject", "name", "team", "score")
+
+_ENTRIES_AT_A_TIME = 500
+_BYTES_IN_MEMORY = 1024 * 1024
+_SECONDS = 60.0  # how long MongoDB lets a transaction live
+
+
+def write_csv(client: Client, reader: BoardReader, generation: str, name: str) -> IO[bytes]:
+    """The list `name` in a temporary file, at its beginning; closing it removes it.
+
+    It is read in one transaction (a snapshot) and spooled, so that a slow reader of the answer
+    holds no transaction open, and nothing is sent before all is read.
+    """
+
+    def write(session: ClientSession) -> IO[bytes]:
+        spool = tempfile.SpooledTemporaryFile(_BYTES_IN_MEMORY)  # noqa: SIM115
+        try:
+            _, standings = reader.standings(generation, name, session)
+            ranks = Ranks(standings.histogram)
+            text = io.TextIOWrapper(spool, "utf-8", newline="", write_through=True)
+            rows = csv.DictWriter(text, COLUMNS)
+            rows.writeheader()
+            for places in _chunks(standings):
+                entries = reader.entries_of((subject for _, subject in places), session)
+                rows.writerows(map(_safe, entry_views(places, ranks, entries)))
+            text.detach()
+            spool.seek(0)
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    return in_transaction(client, write, seconds=_SECONDS)
+
+
+def _chunks(standings: Standings) -> Iterator[list[Place]]:
+    last = None
+    while places := standings.after(last, _ENTRIES_AT_A_TIME):
+        yield places
+        last = places[-1]
+
+
+def _safe(row: dict[str, object]) -> dict[str, object]:
+    """A name that a spreadsheet would take for a formula is marked as text (CSV injection)."""
+    name = str(row["name"])
+    return {
+        **row,
+        "name": f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name,
+    }

@@ -1,0 +1,88 @@
+"""Fences: ids that cut the directory, in order of id, into stretches of a bounded size.
+
+Thousands may tie on one score, and their page is then a stretch of ids. Fences say how long a
+stretch to ask for, so that a query matches about a page of them, not all (docs/adr/0010).
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+STRETCH = 100
+"""About how many entries of the directory lie between two fences; at most twice as many."""
+
+Fences = Sequence[tuple[str, int]]
+"""(first id, how many entries from there up to the next fence); the first of all begins at ""."""
+
+NONE: Fences = [("", 0)]
+
+Window = tuple[str | None, str | None]
+"""Ids from the first up to, but without, the second; None: no bound."""
+
+
+def with_new(
+    fences: Fences, refs: Iterable[str], ids_within: Callable[[Window], Sequence[str]]
+) -> list[tuple[str, int]]:
+    """The fences when `refs` have joined the directory.
+
+    `ids_within` gives the ids of all entries in a window, in order, the new ones among them.
+    """
+    starts = [start for start, _ in fences]
+    counts = [count for _, count in fences]
+    for ref in refs:
+        counts[bisect_right(starts, ref) - 1] += 1
+    after: list[tuple[str, int]] = []
+    for index, (start, count) in enumerate(zip(starts, counts, strict=True)):
+        if count <= 2 * STRETCH:
+            after.append((start, count))
+            continue
+        end = starts[index + 1] if index + 1 < len(starts) else None
+        ids = ids_within((start, end))
+        for first in range(0, len(ids), STRETCH):
+            stretch = ids[first : first + STRETCH]
+            after.append((stretch[0] if first else start, len(stretch)))
+    return after
+
+
+def entries_between(fences: Fences, first: str, beyond: str) -> int:
+    """About how many entries of the directory have an id from `first` up to `beyond`."""
+    starts = [start for start, _ in fences]
+    within = fences[bisect_right(starts, first) - 1 : bisect_right(starts, beyond)]
+    return sum(count for _, count in within)
+
+
+def windows_down(fences: Fences, after: str, share: float, needed: int) -> Iterator[Window]:
+    """Windows of the ids from `after` on, in order, until there are no more.
+
+    `share` (above 0) is the part of the directory that is looked for; each window has about
+    `needed` of them, the later ones twice as many as the one before.
+    """
+    starts = [start for start, _ in fences]
+    index = bisect_right(starts, after) - 1
+    low: str | None = after
+    while index < len(starts):
+        index = _pass(fences, index, 1, needed / share)
+        high = starts[index] if index < len(starts) else None
+        yield low, high
+        low, needed = high, 2 * needed
+
+
+def windows_up(fences: Fences, before: str, share: float, needed: int) -> Iterator[Window]:
+    """Windows of the ids below `before`, from there down; see `windows_down`."""
+    starts = [start for start, _ in fences]
+    index = bisect_right(starts, before) - 1
+    high: str | None = before
+    while index >= 0:
+        index = _pass(fences, index, -1, needed / share)
+        low = starts[index + 1]
+        yield low, high
+        high, needed = low, 2 * needed
+
+
+def _pass(fences: Fences, index: int, step: int, entries: float) -> int:
+    """The first stretch beyond as many as hold `entries`, from `index` on."""
+    while 0 <= index < len(fences):
+        entries -= fences[index][1]
+        index += step
+        if entries <= 0:
+            break
+    return index

@@ -1,0 +1,59 @@
+"""How boards read to people: entries with their ranks, names and teams."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from services.leaderboard.domain.periods import Period
+from services.leaderboard.domain.ranking import Ranks
+from services.leaderboard.domain.standings import Place
+from shared import times
+from shared.mongo import Document
+from shared.references import id_of
+
+Entries = Mapping[str, Document]
+"""Entries of the directory, by reference."""
+
+
+def entry_views(places: Sequence[Place], ranks: Ranks, entries: Entries) -> list[dict[str, Any]]:
+    """The entries of a board at some places."""
+    return [
+        {
+            "rank": ranks.of(score),
+            "subject": subject,
+            "name": name_of(subject, entries.get(subject)),
+            "team": (entries.get(subject) or {}).get("team"),
+            "score": score,
+        }
+        for score, subject in places
+    ]
+
+
+def person_views(entries: Entries) -> dict[str, dict[str, Any]]:
+    """`people` of an answer."""
+    return {
+        ref: {
+            "name": name_of(ref, entry),
+            "team": entry.get("team"),
+            "photo_url": entry.get("photo_url"),
+        }
+        for ref, entry in entries.items()
+    }
+
+
+def period_view(period: Period) -> dict[str, Any]:
+    """A period with the instants that it spans."""
+    return {
+        "id": period.id,
+        "from": times.to_rfc3339(period.start) if period.start else None,
+        "to": times.to_rfc3339(period.end) if period.end else None,
+    }
+
+
+def teams_of(entries: Iterable[Document]) -> set[str]:
+    """The teams that entries name."""
+    return {entry["team"] for entry in entries if entry.get("team")}
+
+
+def name_of(ref: str, entry: Document | None) -> str:
+    """A name to show; the id of who is not in the directory yet."""
+    return str(entry["name"]) if entry else id_of(ref)
