@@ -127,7 +127,7 @@ class Settings:
         (), "networks that webhooks may reach besides public addresses", _networks
     )
     fair_play: str = _setting(
-        "advise", "off, advise or enforce", _choice("off", "advise", "enforce")
+        "advise", "off, advise or enforce; not in effect yet", _choice("off", "advise", "enforce")
     )
     boards: str = _setting("people", "people, teams or off", _choice("people", "teams", "off"))
     namespace: str = _setting(

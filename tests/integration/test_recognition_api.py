@@ -309,6 +309,9 @@ def test_a_directory_import_refuses_all_or_changes_all(call: Call):
     assert (dry["people"]["created"], dry["dry_run"]) == (1, True)
     assert call("GET", "/people/x").status_code == 404
     assert call("POST", "/directory/imports", data="", content_type="text/csv").status_code == 400
+    form = "application/x-www-form-urlencoded"
+    assert call("POST", "/directory/imports", data=good, content_type=form).status_code == 415
+    assert call("POST", "/imports", data="{}", content_type=form).status_code == 415
 
 
 def import_lines(call: Call, lines: list[Any]) -> list[dict[str, Any]]:

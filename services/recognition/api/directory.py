@@ -24,6 +24,7 @@ from shared.references import parse_reference
 from shared.web.blueprint import Blueprint, body_limit
 from shared.web.etags import etag
 from shared.web.json import json_response
+from shared.web.media import require_media_type
 from shared.web.paging import decode_cursor, encode_cursor
 from shared.web.problems import BadRequest, NotFound
 
@@ -134,6 +135,7 @@ def import_csv(asked: dict[str, Any]) -> Response:
     All is checked before the first is written. Teams and partners that are named are created.
     With `dry_run=true` the answer says what would change.
     """
+    require_media_type("text/csv")
     content = request.get_data()
     if not content.strip():
         raise BadRequest("The body is empty: send the CSV file")

@@ -17,6 +17,7 @@ from services.recognition.imports import spool
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.web.blueprint import Blueprint, body_limit
+from shared.web.media import require_media_type
 
 blueprint = Blueprint(
     "transfer", __name__, url_prefix="/recognition/v1", description="Import and export"
@@ -30,6 +31,7 @@ _LINES_AT_A_TIME = 200
 @body_limit(None)
 @requires(scopes.IMPORT)
 @blueprint.response(200, content_type=NDJSON)
+@blueprint.problems(415)
 def import_ndjson() -> Response:
     """Import recognitions of the past (application/x-ndjson, up to 1 MiB a line).
 
@@ -37,6 +39,7 @@ def import_ndjson() -> Response:
     "external_id", "problem"}. Lines are known by `source` and `external_id`, so sending a file
     again is safe. They count on boards and notify nobody.
     """
+    require_media_type(NDJSON)
     spooled = spool(request.stream)
     lines = service().importer.run(spooled, current_caller().person)
     return Response(lines, content_type=NDJSON)
