@@ -16,11 +16,16 @@ _PAGE = 200
     "--period", help="2026-11-22, 2026-W47, 2026-11, 2026-Q4, 2026 or all; default: this month."
 )
 @click.option("--by", type=click.Choice(["people", "teams", "partners"]), help="Default: people.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--limit", type=click.IntRange(1, 10_000), help="How many. [20]")
 @click.option("--as", "person", metavar="PERSON", help="As whom; shows where they stand, too.")
-@click.option("--csv", "as_csv", is_flag=True, help="As CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="The whole board as CSV.")
 def board(
-    board: str, period: str | None, by: str | None, limit: int, person: str | None, as_csv: bool
+    board: str,
+    period: str | None,
+    by: str | None,
+    limit: int | None,
+    person: str | None,
+    as_csv: bool,
 ) -> None:
     """Show a board: `received` or `given`.
 
@@ -28,24 +33,34 @@ def board(
     Example:
       kudos board received --period 2026 --by teams
     """
+    if as_csv and limit:
+        raise click.UsageError("--csv is the whole board: leave --limit out")
     api = connect(person)
     path = f"/leaderboard/v1/boards/{quote(board, safe='')}"
-    query = {"period": period, "by": by, "limit": min(limit, _PAGE)}
+    query = {name: value for name, value in {"period": period, "by": by}.items() if value}
     if as_csv:
         _print_csv(api, path, query)
-        return
-    page = api.get(path, query)
+    else:
+        _print_table(*_pages(api, path, query, limit or 20))
+
+
+def _print_csv(api: Api, path: str, query: dict[str, str]) -> None:
+    with api.stream("GET", path, fields=query, headers={"Accept": "text/csv"}) as answer:
+        for chunk in answer.stream():
+            click.echo(chunk, nl=False)
+
+
+def _pages(
+    api: Api, path: str, query: dict[str, str], limit: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The last page that was asked for, and the entries of all of them."""
+    size = {"limit": min(limit, _PAGE)}
+    page = api.get(path, {**query, **size})
     entries = page["entries"]
     while len(entries) < limit and page["next"]:
-        page = api.get(path, {**query, "cursor": page["next"]})
+        page = api.get(path, {**query, **size, "cursor": page["next"]})
         entries += page["entries"]
-    _print_table(page, entries[:limit])
-
-
-def _print_csv(api: Api, path: str, query: dict[str, Any]) -> None:
-    fields = {name: value for name, value in query.items() if value is not None}
-    with api.stream("GET", path, fields=fields, headers={"Accept": "text/csv"}) as answer:
-        click.echo(answer.data, nl=False)
+    return page, entries[:limit]
 
 
 def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
