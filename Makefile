@@ -13,8 +13,9 @@ up: $(VENV)/.runtime ## Start the whole suite on this machine (Ctrl-C stops it)
 demo: $(VENV)/.runtime ## Fill a running suite with a made-up company
 	@$(BIN)/kudos demo
 
-test: $(VENV)/.dev ## Run every test
-	@$(BIN)/python -m pytest -q -n $${KUDOS_TEST_PROCESSES:-2} --dist loadgroup
+test: $(VENV)/.dev ## Run every test; those that start a whole suite one at a time
+	@$(BIN)/python -m pytest -q -n $${KUDOS_TEST_PROCESSES:-2} tests/unit tests/contract tests/integration
+	@$(BIN)/python -m pytest -q tests/e2e tests/faults # whole suites: one at a time
 
 check: lint types unit ## Lint, types and unit tests, in under 30 s
 

@@ -34,10 +34,7 @@ def lines() -> bytes:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param("mongo", marks=pytest.mark.xdist_group("real-data-mongo")),
-        pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")]),
-    ],
+    params=["mongo", pytest.param("kafka", marks=pytest.mark.kafka)],
 )
 def suite(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, lines: bytes

@@ -23,7 +23,7 @@ PEOPLE = [f"p{number:02}" for number in range(24)]
 TEAMS = ["red", "green", "blue"]
 RECOGNITIONS = "/recognition/v1/recognitions"
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.slow
 
 
 class Clients:
