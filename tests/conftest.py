@@ -1,0 +1,135 @@
+"""Real parts for the tests: a database server and a Kafka broker, started when first asked for."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from pymongo.errors import PyMongoError
+
+from shared.config import Settings
+from shared.mongo import Client, connect
+from shared.sessions import SessionFiles
+from tests import kafka_broker
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What kafka-python 3.0 does while it is imported is not ours to mend."""
+    config.addinivalue_line(
+        "filterwarnings", "ignore:(open|read)_text is deprecated:DeprecationWarning"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the broker run in one process, so that there is one broker."""
+    for item in items:
+        if "kafka_bootstrap" in getattr(item, "fixturenames", ()) or item.get_closest_marker(
+            "kafka"
+        ):
+            item.add_marker(pytest.mark.kafka)
+            item.add_marker(pytest.mark.xdist_group("kafka"))
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """KUDOS_TEST_MONGO_URI, or an embedded server of this test process's own."""
+    given = os.environ.get("KUDOS_TEST_MONGO_URI")
+    if given:
+        yield given
+        return
+    folder = tmp_path_factory.mktemp("mongo")
+    uri, server = start_database(folder, free_port())
+    yield uri
+    server.kill()
+    server.wait()
+    shutil.rmtree(SessionFiles.of_servers([urlsplit(uri).netloc]).folder, ignore_errors=True)
+
+
+def start_database(folder: Path, port: int) -> tuple[str, subprocess.Popen[bytes]]:
+    """An embedded server on `folder`, once it answers: its URI and its process."""
+    command = Path(sys.executable).with_name("secantusd-py")
+    arguments = ["--port", str(port), "--storage-path", str(folder / "db")]
+    with (folder / "server.log").open("ab") as output:
+        server = subprocess.Popen(
+            [command, *arguments, "--sync-on-commit", "--cache-size", "256M"],
+            stdout=output,
+            stderr=output,
+        )
+    uri = f"mongodb://127.0.0.1:{port}/?retryWrites=false"
+    deadline = time.monotonic() + 30
+    with connect(uri, "tests") as client:
+        while True:
+            try:
+                client.admin.command("ping")
+            except PyMongoError:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    server.kill()
+                    raise
+            else:
+                return uri, server
+
+
+@pytest.fixture(scope="session")
+def session_client(mongo_uri: str) -> Iterator[Client]:
+    with connect(mongo_uri, "tests") as client:
+        yield client
+
+
+@pytest.fixture
+def client(session_client: Client) -> Client:
+    """A client as the services use it."""
+    return session_client
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own; its databases are dropped on a server that stays."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    yield name
+    if "mongo_uri" in request.fixturenames and "KUDOS_TEST_MONGO_URI" in os.environ:
+        client: Client = request.getfixturevalue("session_client")
+        for service in ("recognition", "leaderboard", "notifier", "log"):
+            client.drop_database(f"{name}_{service}")
+
+
+@pytest.fixture
+def settings(mongo_uri: str, namespace: str, tmp_path: Path) -> Settings:
+    """Settings of a suite of the test's own, on the log kept in MongoDB."""
+    return Settings(mongo_uri=mongo_uri, namespace=namespace, data=tmp_path / "kudos")
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """KUDOS_TEST_KAFKA, or a broker of this test process's own."""
+    given = os.environ.get("KUDOS_TEST_KAFKA")
+    if given:
+        yield given
+        return
+    needed = kafka_broker.missing()
+    if needed:
+        pytest.skip(needed)
+    folder = tmp_path_factory.mktemp("kafka")
+    with kafka_broker.KafkaBroker(folder, free_port(), free_port()) as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def kafka_settings(settings: Settings, kafka_bootstrap: str) -> Settings:
+    """Settings of a suite of the test's own, on Kafka."""
+    return replace(settings, event_log="kafka", kafka_bootstrap=kafka_bootstrap)

@@ -1,0 +1,90 @@
+"""Events: the envelope keeps what it is given, and the contracts are published and held."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events import RECOGNITION, TOPICS, Event, MalformedEvent, decode, encode, event_id
+from shared.events.contracts import check, json_schemas
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(texts, texts, texts, st.none() | texts, json_values, st.sampled_from(TOPICS))
+def test_an_event_survives_its_way_over_the_wire(
+    identity: str, subject: str, key: str, request_id: str | None, value: Any, topic: str
+):
+    event = Event(
+        id=identity,
+        type="kudos.recognition.thanked",
+        source="/recognition",
+        subject=subject,
+        time="2026-11-22T10:00:00Z",
+        topic=topic,
+        key=key,
+        data={"state": {"x": value}},
+        request_id=request_id,
+    )
+    assert decode(topic, *encode(event)) == event
+
+
+def good() -> tuple[dict[str, str], bytes]:
+    return encode(
+        Event("e", "t", "/s", "s", "2026-11-22T10:00:00Z", RECOGNITION, "s", {"state": {}})
+    )
+
+
+@pytest.mark.parametrize("header", ["id", "source", "type", "subject", "time", "specversion"])
+def test_a_record_without_an_attribute_is_malformed(header: str):
+    headers, value = good()
+    del headers[f"ce_{header}"]
+    with pytest.raises(MalformedEvent, match=f"ce_{header}"):
+        decode(RECOGNITION, headers, value)
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"null", b"{}", b'{"state": 7}', b"\xff"])
+def test_a_record_whose_value_is_no_state_is_malformed(value: bytes):
+    with pytest.raises(MalformedEvent):
+        decode(RECOGNITION, good()[0], value)
+
+
+def test_attributes_that_we_do_not_know_are_ignored():
+    headers, value = good()
+    assert decode(RECOGNITION, {**headers, "ce_future": "x"}, value).id == "e"
+
+
+def test_the_id_of_an_event_follows_from_subject_and_version_and_has_no_dots():
+    assert event_id("person:a.b", 1) == event_id("person:a.b", 1)
+    assert len({event_id("a", 1), event_id("a", 2), event_id("b", 1)}) == 3
+    assert "." not in event_id("person:a.b", 1)
+
+
+def test_every_contract_is_published_as_a_valid_json_schema():
+    for name, schema in json_schemas().items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["properties"]["state"], name
+
+
+def test_a_breach_names_what_is_missing():
+    event = decode(RECOGNITION, *good())
+    with pytest.raises(MalformedEvent, match="no contract"):
+        check(event)
+    named = Event("e", "kudos.recognition.thanked", "/s", "s", "t", RECOGNITION, "s", {"state": {}})
+    with pytest.raises(MalformedEvent, match="giver"):
+        check(named)
+
+
+def test_types_that_we_do_not_know_yet_carry_the_state_of_their_topic():
+    event = Event(
+        "e", "kudos.recognition.polished", "/s", "s", "t", RECOGNITION, "s", {"state": {}}
+    )
+    with pytest.raises(MalformedEvent, match="breaks its contract"):
+        check(event)
