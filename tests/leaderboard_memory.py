@@ -112,11 +112,7 @@ class MemoryStore:
 
 def recount(stream: Iterable[Event], zone: ZoneInfo) -> Boards:
     """What must stand on every list after `stream`: the highest version of everything, counted."""
-    newest: dict[str, Event] = {}
-    for event in stream:
-        held = newest.get(event.subject)
-        if held is None or held.data["state"]["version"] < event.data["state"]["version"]:
-            newest[event.subject] = event
+    newest = newest_of(stream)
     directory = {
         subject: event.data["state"]
         for subject, event in newest.items()
@@ -131,3 +127,13 @@ def recount(stream: Iterable[Event], zone: ZoneInfo) -> Boards:
             score, _ = boards.setdefault(name, {}).get(subject, (0, True))
             boards[name][subject] = (score + number, takes_rank(directory.get(subject)))
     return boards
+
+
+def newest_of(stream: Iterable[Event]) -> dict[str, Event]:
+    """The event with the highest version of each subject."""
+    newest: dict[str, Event] = {}
+    for event in stream:
+        held = newest.get(event.subject)
+        if held is None or held.data["state"]["version"] < event.data["state"]["version"]:
+            newest[event.subject] = event
+    return newest

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +30,6 @@ DIRECTORY = [
     *(person(ref, team=of) for ref, of in TEAMS.items()),
     person("person:smith", partner="partner:acme"),
 ]
-AUTUMN = "2026-11-22T10:00:00Z"
 
 
 def thanks(number: int, giver: str, *recipients: str, **more: Any) -> Event:
@@ -51,6 +52,21 @@ GIVEN = [
 ]
 
 
+@pytest.fixture(scope="module", params=[100, 1], ids=["small lists", "large lists"])
+def reading(
+    request: pytest.FixtureRequest, mongo_uri: str, session_client: Client, tmp_path_factory: Any
+) -> Iterator[Leaderboard]:
+    """A leaderboard for tests that only read."""
+    namespace = f"t{uuid.uuid4().hex[:12]}"
+    data = tmp_path_factory.mktemp("kudos")
+    settings = Settings(mongo_uri=mongo_uri, namespace=namespace, data=data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folding, "SMALL", request.param)
+        yield filled(settings, session_client)
+    for service in ("leaderboard", "log"):
+        session_client.drop_database(settings.database(service))
+
+
 @pytest.fixture(params=[100, 1], ids=["small lists", "large lists"])
 def leaderboard(
     request: pytest.FixtureRequest,
@@ -58,28 +74,33 @@ def leaderboard(
     client: Client,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Leaderboard:
+    """A leaderboard of the test's own."""
     monkeypatch.setattr(folding, "SMALL", request.param)
+    return filled(settings, client)
+
+
+def filled(settings: Settings, client: Client) -> Leaderboard:
     service = Leaderboard(settings, client)
     service.fold(*DIRECTORY, *GIVEN)
     return service
 
 
-def test_ties_share_a_rank_and_stand_in_order_of_id(leaderboard: Leaderboard) -> None:
-    assert leaderboard.places(period="2026-11") == [
+def test_ties_share_a_rank_and_stand_in_order_of_id(reading: Leaderboard) -> None:
+    assert reading.places(period="2026-11") == [
         (1, "person:bob", 3),
         (2, "person:ada", 2),
         (2, "person:cy", 2),
     ]
-    assert leaderboard.places("given", period="2026-11") == [
+    assert reading.places("given", period="2026-11") == [
         (1, "person:ada", 3),
         (2, "person:cy", 2),
         (2, "person:dee", 2),
     ]
-    assert leaderboard.places(period="all")[-1] == (4, "person:dee", 1)
+    assert reading.places(period="all")[-1] == (4, "person:dee", 1)
 
 
-def test_a_page_has_all_that_a_reader_needs(leaderboard: Leaderboard) -> None:
-    page = leaderboard.board(period="2026-11")
+def test_a_page_has_all_that_a_reader_needs(reading: Leaderboard) -> None:
+    page = reading.board(period="2026-11")
     assert page["board"] == "received"
     assert page["by"] == "people"
     assert page["period"] == {
@@ -111,24 +132,24 @@ def test_a_page_has_all_that_a_reader_needs(leaderboard: Leaderboard) -> None:
     ],
 )
 def test_every_kind_of_period_counts_its_own(
-    leaderboard: Leaderboard, period: str, credits_: int
+    reading: Leaderboard, period: str, credits_: int
 ) -> None:
     for board in ("received", "given"):
-        assert sum(score for _, _, score in leaderboard.places(board, period=period)) == credits_
+        assert sum(score for _, _, score in reading.places(board, period=period)) == credits_
 
 
-def test_the_current_month_is_the_default(leaderboard: Leaderboard) -> None:
+def test_the_current_month_is_the_default(reading: Leaderboard) -> None:
     with time_machine.travel(datetime(2026, 11, 30, 23, 59, tzinfo=UTC)):
-        assert leaderboard.board()["period"]["id"] == "2026-11"
-        assert leaderboard.board()["total"] == 3
+        assert reading.board()["period"]["id"] == "2026-11"
+        assert reading.board()["total"] == 3
 
 
-def test_teams_score_their_peoples_credits(leaderboard: Leaderboard) -> None:
-    assert leaderboard.places(by="teams", period="all") == [
+def test_teams_score_their_peoples_credits(reading: Leaderboard) -> None:
+    assert reading.places(by="teams", period="all") == [
         (1, "team:core", 5),
         (2, "team:web", 3),
     ]
-    page = leaderboard.board("given", by="teams", period="all")
+    page = reading.board("given", by="teams", period="all")
     assert [(each["subject"], each["score"]) for each in page["entries"]] == [
         ("team:core", 4),
         ("team:web", 4),
@@ -200,10 +221,10 @@ def test_who_is_not_in_the_directory_yet_is_ranked_under_the_id(leaderboard: Lea
     assert entry == {"rank": 1, "subject": "person:zed", "name": "zed", "team": None, "score": 1}
 
 
-def test_pages_follow_each_other_by_cursor(leaderboard: Leaderboard) -> None:
+def test_pages_follow_each_other_by_cursor(reading: Leaderboard) -> None:
     seen, cursor = [], None
     while True:
-        page = leaderboard.board(period="all", limit=1, **({"cursor": cursor} if cursor else {}))
+        page = reading.board(period="all", limit=1, **({"cursor": cursor} if cursor else {}))
         seen += [(entry["rank"], entry["subject"]) for entry in page["entries"]]
         assert page["total"] == 4
         cursor = page["next"]
@@ -217,20 +238,20 @@ def test_pages_follow_each_other_by_cursor(leaderboard: Leaderboard) -> None:
     ]
 
 
-def test_around_shows_the_neighbours(leaderboard: Leaderboard) -> None:
-    response = leaderboard.get("/boards/received/around/cy", period="all", limit=3)
+def test_around_shows_the_neighbours(reading: Leaderboard) -> None:
+    response = reading.get("/boards/received/around/cy", period="all", limit=3)
     assert [entry["subject"] for entry in response.get_json()["entries"]] == [
         "person:ada",
         "person:cy",
         "person:dee",
     ]
-    first = leaderboard.get("/boards/received/around/person:bob", period="all", limit=3).get_json()
+    first = reading.get("/boards/received/around/person:bob", period="all", limit=3).get_json()
     assert [entry["rank"] for entry in first["entries"]] == [1, 2, 2]
-    last = leaderboard.get("/boards/received/around/dee", period="all", limit=2).get_json()
+    last = reading.get("/boards/received/around/dee", period="all", limit=2).get_json()
     assert [entry["rank"] for entry in last["entries"]] == [2, 4]
-    own = leaderboard.get("/boards/received/around/me", period="all").get_json()
+    own = reading.get("/boards/received/around/me", period="all").get_json()
     assert [entry["rank"] for entry in own["entries"]] == [1, 2, 2, 4]
-    of_team = leaderboard.get("/boards/received/around/team:web", period="all").get_json()
+    of_team = reading.get("/boards/received/around/team:web", period="all").get_json()
     assert [entry["subject"] for entry in of_team["entries"]] == ["team:core", "team:web"]
 
 
@@ -281,39 +302,39 @@ def test_an_answer_changes_with_its_board_and_with_the_directory(
     ],
 )
 def test_bad_input_is_refused_with_its_problem(
-    leaderboard: Leaderboard, query: dict[str, Any], status: int, slug: str
+    reading: Leaderboard, query: dict[str, Any], status: int, slug: str
 ) -> None:
-    response = leaderboard.get("/boards/received", **query)
+    response = reading.get("/boards/received", **query)
     assert response.status_code == status
     assert response.mimetype == "application/problem+json"
     assert response.get_json()["type"] == f"/problems/{slug}"
 
 
-def test_a_cursor_of_another_board_is_refused(leaderboard: Leaderboard) -> None:
-    cursor = leaderboard.board(period="all", limit=1)["next"]
-    response = leaderboard.get("/boards/given", period="all", limit=1, cursor=cursor)
+def test_a_cursor_of_another_board_is_refused(reading: Leaderboard) -> None:
+    cursor = reading.board(period="all", limit=1)["next"]
+    response = reading.get("/boards/given", period="all", limit=1, cursor=cursor)
     assert response.status_code == 400
     assert response.get_json()["type"] == "/problems/bad-cursor"
 
 
-def test_what_is_not_there_is_not_found(leaderboard: Leaderboard) -> None:
-    unknown = leaderboard.get("/boards/sent")
+def test_what_is_not_there_is_not_found(reading: Leaderboard) -> None:
+    unknown = reading.get("/boards/sent")
     assert unknown.status_code == 404
     assert "received, given" in unknown.get_json()["detail"]
-    assert leaderboard.get("/boards/received/around/nobody", period="all").status_code == 404
-    assert leaderboard.get("/boards/received/around/No Body", period="all").status_code == 404
-    assert leaderboard.get("/boards/given/around/ada", by="teams").status_code == 422
+    assert reading.get("/boards/received/around/nobody", period="all").status_code == 404
+    assert reading.get("/boards/received/around/No Body", period="all").status_code == 404
+    assert reading.get("/boards/given/around/ada", by="teams").status_code == 422
 
 
-def test_boards_need_a_token_that_may_read(leaderboard: Leaderboard) -> None:
+def test_boards_need_a_token_that_may_read(reading: Leaderboard) -> None:
     for path in ("/boards", "/boards/received", "/boards/received/around/ada"):
-        assert leaderboard.get(path, as_=None).status_code == 401
-        assert leaderboard.get(path, scopes=["kudos:write"]).status_code == 403
-        assert leaderboard.get(path, as_="smith").status_code == 403
+        assert reading.get(path, as_=None).status_code == 401
+        assert reading.get(path, scopes=["kudos:write"]).status_code == 403
+        assert reading.get(path, as_="smith").status_code == 403
 
 
-def test_the_boards_there_are(leaderboard: Leaderboard) -> None:
-    kinds = leaderboard.get("/boards").get_json()
+def test_the_boards_there_are(reading: Leaderboard) -> None:
+    kinds = reading.get("/boards").get_json()
     assert [(each["board"], each["by"]) for each in kinds["items"]] == [
         ("received", ["people", "teams", "partners"]),
         ("given", ["people", "teams", "partners"]),

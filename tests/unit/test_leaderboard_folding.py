@@ -2,9 +2,7 @@
 hold what a recount of the newest versions gives."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,64 +11,11 @@ from hypothesis import strategies as st
 from services.leaderboard.domain import folding
 from services.leaderboard.folder import Folder
 from shared.events import RECOGNITION, Event
-from shared.times import to_rfc3339
 from tests import leaderboard_events as events
-from tests.leaderboard_memory import MemoryStore, recount
+from tests.leaderboard_memory import MemoryStore, newest_of, recount
+from tests.leaderboard_strategies import ZONE, streams
 
-ZONE = ZoneInfo("Europe/Berlin")
-PEOPLE = [f"person:p{number}" for number in range(6)]
-GROUPS = ["team:red", "team:blue", "partner:acme"]
 SESSION: Any = None
-AROUND_NEW_YEAR = datetime(2026, 12, 31, 22, 30, tzinfo=UTC)
-
-references = st.sampled_from([*PEOPLE, *GROUPS])
-attribution = st.fixed_dictionaries(
-    {},
-    optional={ref: st.sampled_from(["team:red", "team:blue"]) for ref in PEOPLE},
-)
-
-
-@st.composite
-def recognition_versions(draw: st.DrawFn, identifier: str) -> list[Event]:
-    giver = draw(st.sampled_from(PEOPLE))
-    recipients = draw(st.lists(references, min_size=0, max_size=4, unique=True))
-    hours = draw(st.integers(0, 60))
-    return [
-        events.recognition(
-            identifier,
-            giver,
-            # What an act of a recipient or an erasure may change goes with the version.
-            [each for each in recipients if each != giver][draw(st.integers(0, 1)) :],
-            version=version,
-            given_at=to_rfc3339(AROUND_NEW_YEAR + timedelta(hours=hours)),
-            teams=draw(attribution),
-            partners=draw(st.sampled_from([{}, {"person:p0": "partner:acme"}])),
-            status=draw(st.sampled_from(["given", "given", "hidden", "retracted"])),
-            visibility=draw(st.sampled_from(["public", "public", "team", "private"])),
-            kind=draw(st.sampled_from(["thank_you", "thank_you", "thank_you", "please"])),
-        )
-        for version in range(1, draw(st.integers(1, 4)) + 1)
-    ]
-
-
-@st.composite
-def person_versions(draw: st.DrawFn, ref: str) -> list[Event]:
-    flags = st.tuples(st.booleans(), st.booleans(), st.booleans())
-    return [
-        events.person(ref, version=version, active=not left, hidden_from_boards=hidden, technical=t)
-        for version, (left, hidden, t) in enumerate(draw(st.lists(flags, max_size=3)), 1)
-    ]
-
-
-@st.composite
-def streams(draw: st.DrawFn) -> list[Event]:
-    """Versions of everything, in any order, some of them more than once."""
-    numbers = range(draw(st.integers(1, 8)))
-    versions = [event for number in numbers for event in draw(recognition_versions(f"r{number}"))]
-    versions += [event for ref in PEOPLE for event in draw(person_versions(ref))]
-    again = draw(st.lists(st.sampled_from(versions), max_size=5))
-    return draw(st.permutations([*versions, *again]))
-
 
 outcomes = st.lists(
     st.tuples(
@@ -150,12 +95,7 @@ def test_a_rebuild_beside_the_projector_gives_the_same_boards(
     rebuilt = Follower(MemoryStore(directory), stream)
     rebuilt.offset = noted
     # An export holds the newest version of everything by then, and at least all that was noted.
-    newest: dict[str, Event] = {}
-    for event in stream[:exported]:
-        held = newest.get(event.subject)
-        if held is None or held.data["state"]["version"] < event.data["state"]["version"]:
-            newest[event.subject] = event
-    export = sorted(newest.values(), key=lambda event: event.topic == RECOGNITION)
+    export = sorted(newest_of(stream[:exported]).values(), key=lambda event: event.topic == RECOGNITION)
     for index in range(0, len(export), 3):
         rebuilt.folder.apply([rebuilt.prepare(e) for e in export[index : index + 3]], SESSION)
         rebuilt.folder.settle()
