@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.leaderboard.domain.boards import list_key
-from services.leaderboard.domain.ranking import rank_of
+from services.leaderboard.domain.ranking import Ranks
 from services.leaderboard.domain.standings import Standings
 from services.leaderboard.filler import Filler
 from services.leaderboard.repository import BoardReader, Generations, ensure_indexes
@@ -71,13 +71,13 @@ def test_every_figure_agrees(settings: Settings, client: Client, expected: Any) 
     reader = BoardReader(db)
 
     def standings(board: str, period: str, by: str) -> Standings:
-        return reader.standings(generation.id, list_key(board, period, by))
+        return reader.standings(generation.id, list_key(board, period, by))[1]
 
     def top(board: str, period: str) -> list[list[Any]]:
         found = standings(board, period, "people")
+        ranks = Ranks(found.histogram)
         return [
-            [rank_of(score, found.histogram), id_of(subject), score]
-            for score, subject in found.after(None, 20)
+            [ranks.of(score), id_of(subject), score] for score, subject in found.after(None, 20)
         ]
 
     for period, figures in {
