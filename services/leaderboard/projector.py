@@ -57,6 +57,7 @@ class Projector:
 
     def _take_up(self, generation: Generation) -> None:
         refuse_unless_ours(generation, self._settings)
+        self._generations.ensure_collections(generation.id)
         if self._filler is not None:
             self._filler.close()
         self._filler = Filler(self._client, self._log, self._generations, generation)

@@ -96,10 +96,7 @@ class Rebuild:
             raise ConfigError("another rebuild of the leaderboard runs; wait until it is done")
 
     def _clean(self) -> None:
-        for generation in self._generations.not_serving():
-            for removed in self._generations.delete(generation):
-                self._hold()
-                self._progress("removed", removed)
+        self._progress("removed", self._generations.remove_others())
 
     def _new_generation(self) -> Generation:
         ends = self._log.ends(BOARD_TOPICS)

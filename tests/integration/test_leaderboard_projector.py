@@ -16,6 +16,7 @@ from services.leaderboard.domain.ranking import takes_rank
 from services.leaderboard.filler import Filler
 from services.leaderboard.projector import Projector
 from services.leaderboard.repository import BoardReader, Generation, Generations, MongoStore
+from services.leaderboard.repository.generations import collections_of
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import LogTruncated
@@ -34,16 +35,16 @@ def leaderboard(settings: Settings, client: Client) -> Leaderboard:
 
 def boards_in(leaderboard: Leaderboard, generation: str) -> Boards:
     """Everything that stands on the lists of a generation, as it is stored."""
-    db = leaderboard.db
-    directory = {entry["_id"]: entry for entry in db["directory"].find()}
+    held = collections_of(leaderboard.db, generation)
+    directory = {entry["_id"]: entry for entry in leaderboard.db["directory"].find()}
     boards: Boards = {}
-    for stored in db["lists"].find({"_id": {"$gte": f"{generation}|", "$lt": f"{generation}}}"}}):
-        name = stored["_id"].removeprefix(f"{generation}|")
+    for stored in held.lists.find():
         for subject, score in stored.get("entries", []):
-            boards.setdefault(name, {})[subject] = (score, takes_rank(directory.get(subject)))
-    for stored in db["counters"].find({"list": {"$gte": f"{generation}|"}}):
-        name = stored["list"].removeprefix(f"{generation}|")
-        boards.setdefault(name, {})[stored["subject"]] = (stored["score"], stored["ranked"])
+            is_ranked = takes_rank(directory.get(subject))
+            boards.setdefault(stored["_id"], {})[subject] = (score, is_ranked)
+    for stored in held.counters.find():
+        standing = (stored["score"], stored["ranked"])
+        boards.setdefault(stored["list"], {})[stored["subject"]] = standing
     return boards
 
 

@@ -2,11 +2,11 @@
 
 generations    {"_id", "state": "building" | "live" | "retired", "timezone", "format",
                "created_at", "offsets": {"topic/partition": next}, "applied_at", "as_of"}
-contributions  {"_id": "<generation>|<recognition>", "version", "contribution": {...} | null}
-lists          {"_id": "<generation>|<list>", "revision", "entries": [[subject, score], ...]} while
-               it is small, then {..., "scores": {"<score>": how many who take a rank}}
-counters       {"_id": "<generation>|<subject>|<list>", "list": "<generation>|<list>", "subject",
-               "score", "ranked"} of the lists that outgrew it
+contributions_<generation>  {"_id": recognition, "version", "contribution": {...} | null}
+lists_<generation>  {"_id": list, "revision", "entries": [[subject, score], ...]} while it is
+               small, then {..., "scores": {"<score>": how many who take a rank}}
+counters_<generation>  {"_id": "<subject>|<list>", "list", "subject", "score", "ranked"} of the
+               lists that outgrew it
 directory, api_keys, offsets   replicas and how far they are (shared/replica.py)
 revisions      {"_id": "directory", "revision", "fences": [[first id, entries], ...]}: the
                revision grows whenever the replica changes

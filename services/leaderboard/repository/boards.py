@@ -17,6 +17,7 @@ from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.ranking import Run, runs_down, runs_up, takes_rank
 from services.leaderboard.domain.standings import Place, SmallStandings, Standings
 from services.leaderboard.repository.documents import counter_id, fences_of, list_of, within
+from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 
 _DOWN = [("score", -1), ("subject", 1)]
@@ -43,14 +44,16 @@ class BoardReader:
 
     def revision(self, generation: str, name: str) -> int:
         """Grows whenever a list changes; 0: nobody ever stood on it."""
-        stored = self._db["lists"].find_one({"_id": f"{generation}|{name}"}, {"revision": 1})
+        lists = collections_of(self._db, generation).lists
+        stored = lists.find_one({"_id": name}, {"revision": 1})
         return int(stored["revision"]) if stored else 0
 
     def standings(
         self, generation: str, name: str, session: ClientSession | None = None
     ) -> tuple[int, Standings]:
         """The standings of a list, and the revision that they are of."""
-        stored = self._db["lists"].find_one({"_id": f"{generation}|{name}"}, session=session)
+        lists = collections_of(self._db, generation).lists
+        stored = lists.find_one({"_id": name}, session=session)
         held = list_of(stored) if stored else List()
         if held.entries is None:
             large = LargeStandings(self._db, generation, name, held.scores, session)
@@ -71,8 +74,8 @@ class LargeStandings:
         histogram: Mapping[int, int],
         session: ClientSession | None = None,
     ) -> None:
-        self._db = db
-        self._generation = generation
+        self._counters = collections_of(db, generation).counters
+        self._revisions = db["revisions"]
         self._name = name
         self.histogram = histogram
         self._session = session
@@ -109,8 +112,8 @@ class LargeStandings:
 
     def find(self, subject: str) -> tuple[int, bool]:
         """See Standings."""
-        key = counter_id(self._generation, (self._name, subject))
-        stored = self._db["counters"].find_one({"_id": key}, session=self._session)
+        key = counter_id((self._name, subject))
+        stored = self._counters.find_one({"_id": key}, session=self._session)
         return (stored["score"], stored["ranked"]) if stored else (0, True)
 
     def _tied(
@@ -138,13 +141,13 @@ class LargeStandings:
     def _known_fences(self) -> Fences:
         if self._fences is None:
             which = {"_id": "directory"}
-            stored = self._db["revisions"].find_one(which, {"fences": 1}, session=self._session)
+            stored = self._revisions.find_one(which, {"fences": 1}, session=self._session)
             self._fences = fences_of(stored)
         return self._fences
 
     def _read(self, places: Document, order: list[tuple[str, int]], count: int) -> list[Place]:
-        listed = {"list": f"{self._generation}|{self._name}", "ranked": True, **places}
-        found = self._db["counters"].find(listed, session=self._session).sort(order).limit(count)
+        listed = {"list": self._name, "ranked": True, **places}
+        found = self._counters.find(listed, session=self._session).sort(order).limit(count)
         return [(counter["score"], counter["subject"]) for counter in found]
 
 

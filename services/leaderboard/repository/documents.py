@@ -5,9 +5,9 @@ from services.leaderboard.domain.folding import Counter, CounterKey, List
 from shared.mongo import Document
 
 
-def list_document(generation: str, name: str, changed: List) -> Document:
+def list_document(name: str, changed: List) -> Document:
     """The document of `lists` that holds a list."""
-    document: Document = {"_id": f"{generation}|{name}", "revision": changed.revision}
+    document: Document = {"_id": name, "revision": changed.revision}
     if changed.entries is not None:
         # Pairs, because ids may hold dots, which names of fields should not.
         return {**document, "entries": [list(entry) for entry in changed.entries.items()]}
@@ -23,18 +23,18 @@ def list_of(stored: Document) -> List:
     return List(None, scores, stored["revision"])
 
 
-def counter_id(generation: str, key: CounterKey) -> str:
-    """The id of a counter's document: those of one subject lie together."""
+def counter_id(key: CounterKey) -> str:
+    """The id of a counter's document."""
     name, subject = key
-    return f"{generation}|{subject}|{name}"
+    return f"{subject}|{name}"
 
 
-def counter_document(generation: str, key: CounterKey, counter: Counter) -> Document:
+def counter_document(key: CounterKey, counter: Counter) -> Document:
     """The document of `counters` that holds a counter."""
     name, subject = key
     return {
-        "_id": counter_id(generation, key),
-        "list": f"{generation}|{name}",
+        "_id": counter_id(key),
+        "list": name,
         "subject": subject,
         "score": counter.score,
         "ranked": counter.is_ranked,

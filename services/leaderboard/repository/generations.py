@@ -1,13 +1,13 @@
 """Generations: each is a whole set of boards; one is live, a rebuild fills the next beside it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Self
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -18,8 +18,21 @@ from shared.mongo import Client, Document, in_transaction
 FORMAT = 1
 """Grows with whatever changes what a stored generation must hold; another one means a rebuild."""
 
-_DELETED_AT_A_TIME = 1000
-_HELD = ("counters", "lists", "contributions")
+
+class Held(NamedTuple):
+    """The collections of one generation, so that a rebuild removes one without a search."""
+
+    contributions: Collection[Document]
+    lists: Collection[Document]
+    counters: Collection[Document]
+
+
+_PREFIXES = tuple(f"{name}_" for name in Held._fields)
+
+
+def collections_of(db: Database[Document], generation: str) -> Held:
+    """The collections that hold a generation."""
+    return Held(*(db[f"{name}_{generation}"] for name in Held._fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ class Generations:
         """Add a generation that starts at `offsets`; None when there is a live one already."""
         now = times.now()
         stored: Document = {
-            "_id": _new_id(now),
+            "_id": f"g{int(now.timestamp() * 1000):x}",
             "state": state,
             "timezone": timezone,
             "format": FORMAT,
@@ -77,7 +90,25 @@ class Generations:
             self.collection.insert_one(stored)
         except DuplicateKeyError:
             return None
+        self.ensure_collections(stored["_id"])
         return Generation.of(stored)
+
+    def ensure_collections(self, generation: str) -> None:
+        """Create what is missing of a generation's collections and indexes."""
+        held = collections_of(self.database, generation)
+        existing = self.database.list_collection_names()
+        for collection in (held.contributions, held.lists):  # transactions should find them there
+            if collection.name not in existing:
+                self.database.create_collection(collection.name)
+        held.counters.create_index(
+            [
+                ("list", ASCENDING),
+                ("ranked", ASCENDING),
+                ("score", DESCENDING),
+                ("subject", ASCENDING),
+            ]
+        )
+        held.counters.create_index("subject")
 
     def note_current(
         self, generation: str, instant: datetime, session: ClientSession | None = None
@@ -97,26 +128,17 @@ class Generations:
 
         in_transaction(client, switch)
 
-    def not_serving(self) -> list[str]:
-        """The generations that were retired or never finished."""
-        states = {"state": {"$in": ["building", "retired"]}}
-        return [stored["_id"] for stored in self.collection.find(states, {"_id": 1})]
-
-    def delete(self, generation: str) -> Iterator[int]:
-        """Remove a generation and all it holds, a bounded number of documents at a time; after
-        each, how many went."""
-        for name in _HELD:
-            yield from self._empty(name, generation)
-        self.collection.delete_one({"_id": generation})
-
-    def _empty(self, name: str, generation: str) -> Iterator[int]:
-        collection = self.database[name]
-        whole = {"_id": {"$gte": f"{generation}|", "$lt": f"{generation}}}"}}
-        ids = (stored["_id"] for stored in collection.find(whole, {"_id": 1}).sort("_id", 1))
-        while chunk := list(islice(ids, _DELETED_AT_A_TIME)):
-            range_ = {"_id": {"$gte": chunk[0], "$lte": chunk[-1]}}
-            yield collection.delete_many(range_).deleted_count
-
-
-def _new_id(now: datetime) -> str:
-    return f"g{int(now.timestamp() * 1000):x}"
+    def remove_others(self) -> int:
+        """Remove every generation but the live one, and what is left of any; how many documents
+        they held, about."""
+        # The names first: whatever has collections had its document before.
+        names = self.database.list_collection_names()
+        self.collection.delete_many({"state": {"$in": ["building", "retired"]}})
+        live = self.live()
+        kept = set() if live is None else {c.name for c in collections_of(self.database, live.id)}
+        removed = 0
+        for name in names:
+            if name.startswith(_PREFIXES) and name not in kept:
+                removed += self.database[name].estimated_document_count()
+                self.database.drop_collection(name)
+        return removed

@@ -1,6 +1,5 @@
-"""The indexes that the leaderboard's queries take; a test holds each query to one."""
+"""The indexes of what generations share; each makes those of its own collections."""
 
-from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
 from shared.mongo import Document
@@ -13,12 +12,5 @@ def ensure_indexes(db: Database[Document]) -> None:
     db["generations"].create_index(
         "state", name="one_live", unique=True, partialFilterExpression={"state": "live"}
     )
-    db["counters"].create_index(
-        [
-            ("list", ASCENDING),
-            ("ranked", ASCENDING),
-            ("score", DESCENDING),
-            ("subject", ASCENDING),
-        ]
-    )
     db["directory"].create_index("email")
+    db["directory"].create_index("ref")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
 from services.leaderboard.domain import fences
@@ -19,6 +20,7 @@ from services.leaderboard.repository.documents import (
     list_of,
     within,
 )
+from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 from shared.replica import apply_directory
 
@@ -77,26 +79,27 @@ class MongoStore:
     """The store of a generation in the leaderboard's database."""
 
     def __init__(self, db: Database[Document], generation: str) -> None:
+        self._directory = db["directory"]
+        self._revisions = db["revisions"]
         self._db = db
-        self._generation = generation
+        self._held = collections_of(db, generation)
 
     def versions(self, ids: Iterable[str], session: ClientSession) -> dict[str, Versioned]:
         """See Store."""
-        found = find_many(self._db["contributions"], "_id", map(self._id, ids), None, session)
-        return {self._name(stored): (stored["version"], stored["contribution"]) for stored in found}
+        found = find_many(self._held.contributions, "_id", ids, None, session)
+        return {stored["_id"]: (stored["version"], stored["contribution"]) for stored in found}
 
     def lists(self, names: Iterable[str], session: ClientSession) -> dict[str, List]:
         """See Store."""
-        found = find_many(self._db["lists"], "_id", map(self._id, names), None, session)
-        return {self._name(stored): list_of(stored) for stored in found}
+        found = find_many(self._held.lists, "_id", names, None, session)
+        return {stored["_id"]: list_of(stored) for stored in found}
 
     def counters(
         self, keys: Iterable[CounterKey], session: ClientSession
     ) -> dict[CounterKey, Counter]:
         """See Store."""
-        ids = (counter_id(self._generation, key) for key in keys)
-        found = find_many(self._db["counters"], "_id", ids, None, session)
-        return {self._key(stored): Counter(stored["score"], stored["ranked"]) for stored in found}
+        ids = map(counter_id, keys)
+        return _counters(find_many(self._held.counters, "_id", ids, None, session))
 
     def counters_of(
         self, subjects: Iterable[str], session: ClientSession
@@ -104,15 +107,12 @@ class MongoStore:
         """See Store."""
         found: dict[CounterKey, Counter] = {}
         for subject in subjects:
-            prefix = self._id(subject)
-            theirs = {"_id": {"$gte": f"{prefix}|", "$lt": f"{prefix}}}"}}
-            for stored in self._db["counters"].find(theirs, session=session):
-                found[self._key(stored)] = Counter(stored["score"], stored["ranked"])
+            found |= _counters(self._held.counters.find({"subject": subject}, session=session))
         return found
 
     def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
         """See Store."""
-        found = find_many(self._db["directory"], "_id", refs, None, session)
+        found = find_many(self._directory, "_id", refs, None, session)
         return {entry["_id"]: entry for entry in found}
 
     def put_entries(
@@ -125,15 +125,16 @@ class MongoStore:
             if new := changed - set(known):
                 grow["$set"] = {"fences": self._fences_with(new, session)}
             which = {"_id": "directory"}
-            self._db["revisions"].update_one(which, grow, upsert=True, session=session)
+            self._revisions.update_one(which, grow, upsert=True, session=session)
         return changed
 
     def _fences_with(self, new: set[str], session: ClientSession) -> list[list[str | int]]:
         def ids_within(window: fences.Window) -> list[str]:
-            found = self._db["directory"].find(within("_id", window), {"_id": 1}, session=session)
-            return sorted(entry["_id"] for entry in found)
+            # Not by _id: SecantusDB looks at every document for a range of ids.
+            found = self._directory.find(within("ref", window), {"ref": 1}, session=session)
+            return sorted(entry["ref"] for entry in found)
 
-        stored = self._db["revisions"].find_one({"_id": "directory"}, session=session)
+        stored = self._revisions.find_one({"_id": "directory"}, session=session)
         after = fences.with_new(fences_of(stored), new, ids_within)
         return [list(fence) for fence in after]
 
@@ -144,22 +145,22 @@ class MongoStore:
         writes = []
         for identifier, (version, contribution) in versions.items():
             document = {
-                "_id": self._id(identifier),
+                "_id": identifier,
                 "version": version,
                 "contribution": contribution,
             }
             writes.append(_put(document, is_new=identifier not in known))
-        self._write("contributions", writes, session)
+        _write(self._held.contributions, writes, session)
 
     def put_lists(
         self, lists: Mapping[str, List], known: Collection[str], session: ClientSession
     ) -> None:
         """See Store."""
         writes = [
-            _put(list_document(self._generation, name, changed), is_new=name not in known)
+            _put(list_document(name, changed), is_new=name not in known)
             for name, changed in lists.items()
         ]
-        self._write("lists", writes, session)
+        _write(self._held.lists, writes, session)
 
     def put_counters(
         self,
@@ -171,24 +172,11 @@ class MongoStore:
         writes: list[_Write] = []
         for key, counter in counters.items():
             if counter.score:
-                document = counter_document(self._generation, key, counter)
+                document = counter_document(key, counter)
                 writes.append(_put(document, is_new=key not in known))
             elif key in known:
-                writes.append(DeleteOne({"_id": counter_id(self._generation, key)}))
-        self._write("counters", writes, session)
-
-    def _write(self, name: str, writes: "list[_Write]", session: ClientSession) -> None:
-        if writes:
-            self._db[name].bulk_write(writes, ordered=False, session=session)
-
-    def _id(self, name: str) -> str:
-        return f"{self._generation}|{name}"
-
-    def _name(self, stored: Document) -> str:
-        return str(stored["_id"]).removeprefix(f"{self._generation}|")
-
-    def _key(self, stored: Document) -> CounterKey:
-        return stored["list"].removeprefix(f"{self._generation}|"), stored["subject"]
+                writes.append(DeleteOne({"_id": counter_id(key)}))
+        _write(self._held.counters, writes, session)
 
 
 _Write = InsertOne[Document] | ReplaceOne[Document] | DeleteOne
@@ -197,3 +185,17 @@ _Write = InsertOne[Document] | ReplaceOne[Document] | DeleteOne
 def _put(document: Document, *, is_new: bool) -> "_Write":
     # Inserts in bulk are several times faster than upserts, and nobody else writes these.
     return InsertOne(document) if is_new else ReplaceOne({"_id": document["_id"]}, document)
+
+
+def _write(
+    collection: MongoCollection[Document], writes: "list[_Write]", session: ClientSession
+) -> None:
+    if writes:
+        collection.bulk_write(writes, ordered=False, session=session)
+
+
+def _counters(found: Iterable[Document]) -> dict[CounterKey, Counter]:
+    return {
+        (stored["list"], stored["subject"]): Counter(stored["score"], stored["ranked"])
+        for stored in found
+    }
