@@ -1,0 +1,121 @@
+"""Projector events/s beside a plain loop that consumes, folds and upserts in bulk."""
+
+import dataclasses
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pymongo import UpdateOne
+
+from services.leaderboard.domain.contribution import contribution_of, counts_of
+from services.leaderboard.filler import BATCH, BOARD_TOPICS
+from services.leaderboard.projector import Projector
+from services.leaderboard.repository import ensure_indexes
+from services.recognition.domain.outbox import events_in
+from services.recognition.domain.recognition import create
+from services.recognition.domain.values import DEFAULT_VALUES
+from services.recognition.events import SOURCE, put_recognition_event
+from shared.config import Settings
+from shared.eventlog import EventLog, open_log
+from shared.events import Event
+from shared.ids import new_id
+from shared.mongo import Client, connect
+from tests.bench.report import ratio_line
+
+EVENTS, PEOPLE, TEAMS = 10_000, 2_000, 40
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
+    """Print events/s of both."""
+    assert settings.mongo_uri is not None
+    with connect(settings.mongo_uri, "bench") as client, open_log(settings, client) as log:
+        log.ensure_topics(BOARD_TOPICS)
+        events = list(_made_up())
+        for start in range(0, EVENTS, 500):
+            log.append(events[start : start + 500])
+        measured = []
+        for number in range(pairs):
+            own = dataclasses.replace(settings, namespace=f"{settings.namespace}p{number}")
+            bare = EVENTS / _floor(own, client, log)
+            measured.append((EVENTS / _projector(own, client, log), bare))
+    say(ratio_line("projector, events", "/s", measured, goal=0.6))
+
+
+def _made_up() -> list[Event]:
+    rng = random.Random(7)
+    directory: dict[str, Any] = {
+        f"team:t{n}": {"type": "team", "ancestors": []} for n in range(TEAMS)
+    }
+    people = [f"person:p{n}" for n in range(PEOPLE)]
+    for number, ref in enumerate(people):
+        team = f"team:t{number % TEAMS}"
+        directory[ref] = {"type": "person", "active": True, "team": team, "partner": None}
+    events = []
+    for _ in range(EVENTS):
+        giver, *recipients = rng.sample(people, rng.choice([2, 2, 2, 3]))
+        given_at = _START + timedelta(minutes=rng.randrange(300 * 24 * 60))
+        asked = {
+            "kind": "thank_you",
+            "recipients": recipients,
+            "message": "Thank you",
+            "values": [rng.choice(DEFAULT_VALUES)],
+        }
+        record = create(
+            asked,
+            recognition_id=new_id(),
+            giver=giver,
+            directory=directory,
+            values=DEFAULT_VALUES,
+            now=given_at,
+        )
+        put_recognition_event(record, "thanked", by=giver, at=given_at)
+        events += events_in(record, SOURCE)
+    return events
+
+
+def _projector(settings: Settings, client: Client, log: EventLog) -> float:
+    """Seconds that the projector takes for all events."""
+    ensure_indexes(client[settings.database("leaderboard")])
+    projector = Projector(settings, client, log)
+    started, folded = time.perf_counter(), 0
+    while folded < EVENTS:
+        folded += projector.step()
+    seconds = time.perf_counter() - started
+    projector.close()
+    return seconds
+
+
+def _floor(settings: Settings, client: Client, log: EventLog) -> float:
+    """Seconds of the plain loop: the same batches, contributions and counters (one for each list
+    and subject, as it would be without ranks), no versions, no offsets, no transaction."""
+    counters = client[settings.database("floor")]["counters"]
+    counters.create_index([("list", 1), ("score", -1), ("subject", 1)])
+    reader = log.reader(BOARD_TOPICS, log.starts(BOARD_TOPICS))
+    started, folded = time.perf_counter(), 0
+    while folded < EVENTS:
+        counts: Counter[tuple[str, str]] = Counter()
+        records = reader.poll(BATCH, 0.2)
+        for record in records:
+            assert record.event is not None
+            data = record.event.data
+            contribution = contribution_of(data["state"], data["attribution"], ZoneInfo("UTC"))
+            counts.update(counts_of(contribution))
+        writes = [
+            UpdateOne(
+                {"_id": f"{name}|{subject}"},
+                {"$inc": {"score": number}, "$set": {"list": name, "subject": subject}},
+                upsert=True,
+            )
+            for (name, subject), number in counts.items()
+        ]
+        if writes:
+            counters.bulk_write(writes, ordered=False)
+        folded += len(records)
+    seconds = time.perf_counter() - started
+    reader.close()
+    return seconds
