@@ -1,4 +1,4 @@
-"""What a claimed delivery says, by what stands in the database at the moment of sending."""
+"""What a delivery says, by what stands in the database at the moment of sending."""
 
 import time
 from collections.abc import Sequence
@@ -13,18 +13,10 @@ from shared.recognition_view import public_view
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A delivery that this process alone may send."""
+class Job:
+    """A delivery with what it takes to send it."""
 
     delivery: Document
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A claimed delivery with what it takes to send it."""
-
-    claim: Claim
     composed_at: float
     """By time.monotonic."""
     url: str
@@ -34,10 +26,10 @@ class Job:
     @property
     def lane(self) -> str:
         """The endpoint: each has a lane of its own."""
-        return str(self.claim.delivery["endpoint"])
+        return str(self.delivery["endpoint"])
 
 
-Cancelled = tuple[Claim, str]
+Cancelled = tuple[Document, str]
 """A delivery that is not to be sent any more, and why."""
 
 
@@ -47,31 +39,31 @@ class Composer:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    def compose(self, claims: Sequence[Claim]) -> tuple[list[Job], list[Cancelled]]:
-        """What is to be sent of `claims`, and what is not any more: its recognition is not shown
-        now, its endpoint is gone, or the owner lost the right to read it."""
+    def compose(self, deliveries: Sequence[Document]) -> tuple[list[Job], list[Cancelled]]:
+        """What is to be sent of deliveries, and what is not any more: its recognition is
+        not shown now, its endpoint is gone, or the owner lost the right to read it."""
         composed_at = time.monotonic()
-        rows = self._repository.recognitions.get_many(c.delivery["recognition"] for c in claims)
-        endpoints = self._repository.endpoints.get_many(c.delivery["endpoint"] for c in claims)
+        rows = self._repository.recognitions.get_many(each["recognition"] for each in deliveries)
+        endpoints = self._repository.endpoints.get_many(each["endpoint"] for each in deliveries)
         readers = readers_of(endpoints.values(), self._repository.directory)
         names = references_in(*(row["state"] for row in rows.values()))
         people = self._repository.directory.people(names)
         jobs: list[Job] = []
         cancelled: list[Cancelled] = []
-        for claim in claims:
-            row = rows.get(claim.delivery["recognition"])
-            endpoint = endpoints.get(claim.delivery["endpoint"])
-            reader = readers.get(claim.delivery["endpoint"])
+        for delivery in deliveries:
+            row = rows.get(delivery["recognition"])
+            endpoint = endpoints.get(delivery["endpoint"])
+            reader = readers.get(delivery["endpoint"])
             if endpoint is None or not endpoint["enabled"]:
-                cancelled.append((claim, "the endpoint is gone or disabled"))
+                cancelled.append((delivery, "the endpoint is gone or disabled"))
             elif row is None or not is_shown(row["state"]):
-                cancelled.append((claim, "the recognition is not shown any more"))
+                cancelled.append((delivery, "the recognition is not shown any more"))
             elif reader is None or not may_read(reader, row["state"], row["attribution"]):
-                cancelled.append((claim, "the owner may not read it"))
+                cancelled.append((delivery, "the owner may not read it"))
             else:
-                body = _body(claim.delivery, row, reader, people)
+                body = _body(delivery, row, reader, people)
                 secrets = tuple(secret["value"] for secret in endpoint["secrets"])
-                jobs.append(Job(claim, composed_at, endpoint["url"], secrets, body))
+                jobs.append(Job(delivery, composed_at, endpoint["url"], secrets, body))
         return jobs, cancelled
 
 

@@ -9,7 +9,7 @@ from shared.mongo import connect, require_transactions
 
 
 def main(settings: Settings) -> None:
-    """Run until told to stop. Several may run: they share out what is due by claims."""
+    """Run until told to stop. Several may run: one is active, the others stand by."""
     assert settings.mongo_uri is not None
     client = connect(settings.mongo_uri, "kudos-dispatcher")
     require_transactions(client)

@@ -17,11 +17,11 @@ SHARE = 8
 
 AT_HAND_SECONDS = 1.0
 """A lane takes as many jobs as it should manage within this time."""
-_MOST_AT_HAND = 200
+_MOST_AT_HAND = 500
 _STUCK_AFTER_SECONDS = 2.0
-_EXPECTED_SECONDS = 0.25
+_EXPECTED_SECONDS = 0.015
 _WEIGHT = 0.2
-_PUT_OFF_AT_LEAST_SECONDS = 1.0
+_PUT_OFF_AT_LEAST_SECONDS = 0.5
 _PUT_OFF_AT_MOST_SECONDS = 300.0
 _TURN = 16
 _KEPT_IDLE_SECONDS = 600.0
@@ -159,7 +159,7 @@ class Lanes(Generic[Job]):
         try:
             return self._send(job)
         except Exception:
-            # The claim of the job runs out, and it is tried again.
+            # Its delivery stays due.
             log.exception("a delivery could not be tried")
             return False
 

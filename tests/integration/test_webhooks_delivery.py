@@ -13,8 +13,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 from standardwebhooks import Webhook
 
-from services.notifier.claims import CLAIM
-from services.notifier.dispatching import Dispatcher
+from services.notifier.dispatching import LEASE_SECONDS, Dispatcher
 from shared import times
 from shared.auth.api_keys import new_key
 from shared.config import Settings
@@ -336,24 +335,39 @@ def test_two_dispatchers_send_nothing_twice(
     assert len(sent) == len(set(sent)) == 5 * count
 
 
-def test_a_claim_that_ran_out_is_taken_by_another(notifier: Notifier, received: Hooks) -> None:
-    """As after kill -9: claimed and never finished."""
+def test_another_takes_over_from_one_that_died(notifier: Notifier, received: Hooks) -> None:
+    received.answers["/hook"] = hold
     notifier.subscribe(received.url())
     notifier.publish(recognition())
-    [waiting] = notifier.db["deliveries"].find()
-    now = times.now()
-    dead = notifier.repository.deliveries.claim([waiting], "dead", now, now + CLAIM)
-    assert len(dead) == 1
-    notifier.dispatcher.step()
-    assert received.arrived == [], "nobody else takes it while the claim runs"
-    later = notifier.new_dispatcher(now=lambda: times.now() + CLAIM)
+    notifier.dispatch_until(lambda: received.arrived)
+    stand_by = notifier.new_dispatcher()
+    stand_by.step()
+    assert len(received.arrived) == 1, "nobody else sends while the lease runs"
+    received.answers["/hook"] = status(204)
+    lease = timedelta(seconds=LEASE_SECONDS)
+    later = notifier.new_dispatcher(now=lambda: times.now() + lease)
     notifier.dispatch_until(lambda: notifier.states() == ["succeeded"], 10, later)
-    assert len(received.arrived) == 1
-    notifier.repository.deliveries.succeed([waiting], "dead", now)
-    assert delivery(notifier)["attempts"] == 1, "who lost the claim writes nothing"
+    assert len(received.arrived) == 2
+    finished = delivery(notifier)
+    received.released.set()
+    notifier.dispatch_until(lambda: notifier.db["attempts"].count_documents({}) == 2)
+    assert delivery(notifier) == finished, "who lost the lease changes nothing any more"
 
 
-def test_stopping_gives_back_what_was_not_sent(notifier: Notifier, received: Hooks) -> None:
+def test_who_lost_the_lease_begins_nothing_more(notifier: Notifier, received: Hooks) -> None:
+    received.answers["/hook"] = hold
+    notifier.subscribe(received.url())
+    notifier.publish(*(recognition() for _ in range(20)))
+    notifier.dispatch_until(lambda: len(received.arrived) == 8)
+    notifier.dispatcher._active_until = 0.0
+    received.released.set()
+    wait_until(lambda: notifier.dispatcher._lanes.at_hand() == 0)
+    assert len(received.arrived) == 8
+
+
+def test_stopping_leaves_what_was_not_begun_to_the_next(
+    notifier: Notifier, received: Hooks
+) -> None:
     received.answers["/hook"] = hold
     notifier.subscribe(received.url())
     notifier.publish(*(recognition() for _ in range(20)))
@@ -375,7 +389,7 @@ def test_a_failing_database_loses_no_outcome(
         raise AutoReconnect("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(notifier.repository.deliveries, "succeed", refuse)
+        broken.setattr(notifier.repository.deliveries, "replace", refuse)
 
         def failed() -> bool:
             try:
@@ -390,7 +404,7 @@ def test_a_failing_database_loses_no_outcome(
     assert notifier.db["attempts"].count_documents({}) == 1
 
 
-def test_what_could_not_be_tried_is_due_again_when_its_claim_runs_out(
+def test_what_could_not_be_tried_stays_due(
     notifier: Notifier, received: Hooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notifier.subscribe(received.url())
@@ -401,23 +415,24 @@ def test_what_could_not_be_tried_is_due_again_when_its_claim_runs_out(
         tried.set()
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("services.notifier.dispatching.sign", fail)
-    notifier.dispatch_until(tried.is_set)
-    notifier.dispatch_until(lambda: not notifier.dispatcher._claims._held)
-    monkeypatch.undo()
-    later = notifier.new_dispatcher(now=lambda: times.now() + CLAIM)
-    notifier.dispatch_until(lambda: notifier.states() == ["succeeded"], 10, later)
-
-
-def test_a_claim_is_prolonged_while_its_request_runs(
-    notifier: Notifier, received: Hooks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.notifier.claims._RENEWED_AFTER_SECONDS", 0.0)
-    received.answers["/hook"] = hold
-    notifier.subscribe(received.url())
-    notifier.publish(recognition())
-    notifier.dispatch_until(lambda: received.arrived)
-    until = delivery(notifier)["due_at"]
-    notifier.dispatch_until(lambda: delivery(notifier)["due_at"] > until)
-    received.released.set()
+    with monkeypatch.context() as broken:
+        broken.setattr("services.notifier.dispatching.sign", fail)
+        notifier.dispatch_until(tried.is_set)
+    assert notifier.states() == ["pending"]
     notifier.dispatch_until(lambda: notifier.states() == ["succeeded"])
+
+
+def test_what_becomes_due_behind_the_sweep_is_found_all_the_same(
+    notifier: Notifier, received: Hooks
+) -> None:
+    """As by another host's clock: within the overlap at once, beyond it by the next backlog."""
+    notifier.subscribe(received.url())
+    notifier.dispatcher.step()
+    for seconds in (3, 3600):
+        notifier.publish(recognition())
+        due_at = times.now() - timedelta(seconds=seconds)
+        notifier.db["deliveries"].update_many({"state": "pending"}, {"$set": {"due_at": due_at}})
+        if seconds > 5:
+            notifier.dispatcher._backlog_at = times.now()
+        notifier.dispatch_until(lambda: "pending" not in notifier.states())
+    assert len(received.arrived) == 2

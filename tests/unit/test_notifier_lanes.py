@@ -122,10 +122,10 @@ def test_one_that_fails_gets_one_request_at_a_time(
 
 def test_what_finds_no_room_comes_back_one_after_the_other(lanes: Lanes[tuple[str, int]]) -> None:
     waits = [lanes.put_off_seconds("a") for _ in range(100_000)]
-    assert 1.0 <= waits[0] < 2.0
+    assert 0.5 <= waits[0] < 1.0
     assert all(later >= sooner - 0.5 for sooner, later in itertools.pairwise(waits))
     assert waits[-1] <= 300.0
-    assert lanes.put_off_seconds("b") < 2.0
+    assert lanes.put_off_seconds("b") < 1.0
 
 
 def test_a_send_that_raises_ends_no_thread(clock: Clock) -> None:

@@ -15,7 +15,7 @@ _LONGEST = timedelta(days=64)
 class Sweep:
     """A window whose `front` moves towards now and then stays `overlap` behind it.
 
-    What it finds must leave the due times (claimed or put off), or be found again. What becomes
+    What it finds is found again until it leaves the due times. What becomes
     visible more than `overlap` after it was due is left to another sweep.
     """
 

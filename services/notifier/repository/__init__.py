@@ -1,5 +1,9 @@
 """Every query of the notifier, and the indexes they need: one module per feature."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from services.notifier.repository.deliveries import Attempts, Deliveries
@@ -7,9 +11,11 @@ from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
 from services.notifier.repository.inbox import Inbox
 from services.notifier.repository.recognitions import RecognitionRows
-from shared.mongo import Document
+from shared.mongo import Document, in_transaction
 
 __all__ = ["Repository"]
+
+T = TypeVar("T")
 
 
 class Repository:
@@ -23,6 +29,10 @@ class Repository:
         self.endpoints = Endpoints(db)
         self.deliveries = Deliveries(db)
         self.attempts = Attempts(db)
+
+    def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
+        """What `work(session)` returns, all that it wrote being durable (shared/mongo.py)."""
+        return in_transaction(self.db.client, work)
 
     def ensure_indexes(self) -> None:
         """Create what the queries need; safe to repeat, and to run from several processes."""

@@ -1,24 +1,20 @@
 """Deliveries to webhook endpoints, from the event to the last attempt, and the log of attempts.
 
 `due_at` is there only while a delivery waits, and its index is sparse, so what is finished costs
-the search for due ones nothing. A claim moves `due_at` to the claim's end: whoever dies with it
-has lost it then, and it is simply due again.
+the search for due ones nothing, and what is due later neither.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
 
 from shared.mongo import Document, find_many
 
 KEPT_FOR = timedelta(days=30)
-_CHUNK = 50
-_DUPLICATE_KEY = 11000
 
 PENDING = "pending"
 SUCCEEDED = "succeeded"
@@ -30,8 +26,8 @@ class Deliveries:
     """The collection `deliveries`.
 
     A delivery: {"_id", "endpoint", "event_id", "type", "occurred_at", "recognition", "change",
-    "state", "attempts", "created_at"}; while it waits with "due_at", while somebody sends it with
-    "claim", when finished with "expires_at" and, when cancelled, "reason".
+    "state", "attempts", "created_at"}; while it waits with "due_at", when finished with
+    "expires_at" and, when cancelled, "reason".
     """
 
     def __init__(self, db: Database[Document]) -> None:
@@ -56,88 +52,24 @@ class Deliveries:
         query = {"due_at": {"$gte": low, "$lt": high}}
         return list(self._collection.find(query).sort("due_at", ASCENDING).limit(limit))
 
-    def claim(
-        self, deliveries: Sequence[Document], token: str, now: datetime, until: datetime
-    ) -> list[Document]:
-        """Those of `deliveries` that are the caller's, alone, until `until`.
+    def replace(self, changed: Sequence[Document], session: ClientSession) -> None:
+        """Store deliveries that `put_off`, `succeeded`, `failed` or `cancelled` made of what was
+        read; nothing where another dispatcher noted an attempt or an end meanwhile.
 
-        `token` is this claim's own. Another that asks at the same time gets the others.
+        They are read once more in the transaction and replaced by id alone: on SecantusDB a guard
+        in the filter of each would double the cost.
         """
-        mine: list[Document] = []
-        for chunk in _chunks(deliveries):
-            ids = {"_id": {"$in": [delivery["_id"] for delivery in chunk]}}
-            claim = {"$set": {"due_at": until, "claim": token}}
-            due = {**ids, "due_at": {"$lt": now + timedelta(milliseconds=1)}}
-            claimed = self._collection.update_many(due, claim).modified_count
-            if claimed == len(chunk):
-                mine += chunk
-            elif claimed:
-                held = self._collection.find({**ids, "claim": token}, {"_id": 1})
-                won = {delivery["_id"] for delivery in held}
-                mine += [delivery for delivery in chunk if delivery["_id"] in won]
-        return mine
-
-    def prolong(self, deliveries: Sequence[Document], token: str, until: datetime) -> None:
-        """Hold claimed deliveries until `until`."""
-        for chunk in _chunks(deliveries):
-            ids = {"$in": [delivery["_id"] for delivery in chunk]}
-            held = {"_id": ids, "claim": token}
-            self._collection.update_many(held, {"$set": {"due_at": until}})
-
-    def put_off(self, due: Sequence[tuple[Document, datetime]], token: str | None = None) -> None:
-        """Make deliveries due later, without an attempt; with a token only those it claims."""
-        self._write(
-            UpdateOne(
-                _guard(delivery, token) if token else _unclaimed(delivery),
-                {"$set": {"due_at": at}, "$unset": {"claim": ""}},
-            )
-            for delivery, at in due
-        )
-
-    def succeed(self, deliveries: Sequence[Document], token: str, at: datetime) -> None:
-        """Finish claimed deliveries that arrived."""
-        update = {
-            "$set": {"state": SUCCEEDED, "expires_at": at + KEPT_FOR},
-            "$inc": {"attempts": 1},
-            "$unset": {"due_at": "", "claim": ""},
-        }
-        for chunk in _chunks(deliveries):
-            ids = {"$in": [delivery["_id"] for delivery in chunk]}
-            self._collection.update_many({"_id": ids, "claim": token}, update)
-
-    def fail(
-        self, due: Sequence[tuple[Document, datetime | None]], token: str, at: datetime
-    ) -> None:
-        """Note a failed attempt of claimed deliveries, each with when it is due again, if ever."""
-        writes = []
-        for delivery, again in due:
-            unset = {"claim": ""}
-            if again is None:
-                fields = {"state": EXHAUSTED, "expires_at": at + KEPT_FOR}
-                unset["due_at"] = ""
-            else:
-                fields = {"due_at": again}
-            update = {"$set": fields, "$inc": {"attempts": 1}, "$unset": unset}
-            writes.append(UpdateOne(_guard(delivery, token), update))
-        self._write(writes)
-
-    def cancel(self, due: Sequence[tuple[Document, str]], token: str, at: datetime) -> None:
-        """Finish claimed deliveries that are not to be sent, each with the reason."""
-        self._write(
-            UpdateOne(
-                _guard(delivery, token),
-                {
-                    "$set": {"state": CANCELLED, "reason": reason, "expires_at": at + KEPT_FOR},
-                    "$unset": {"due_at": "", "claim": ""},
-                },
-            )
-            for delivery, reason in due
-        )
-
-    def _write(self, writes: Iterable[UpdateOne]) -> None:
-        listed = list(writes)
-        if listed:
-            self._collection.bulk_write(listed, ordered=False)
+        ids = [delivery["_id"] for delivery in changed]
+        pending = {"state": 1, "attempts": 1}
+        found = find_many(self._collection, "_id", ids, pending, session)
+        attempts = {each["_id"]: each["attempts"] for each in found if each["state"] == PENDING}
+        writes = [
+            ReplaceOne({"_id": delivery["_id"]}, delivery)
+            for delivery in changed
+            if attempts.get(delivery["_id"]) in (delivery["attempts"], delivery["attempts"] - 1)
+        ]
+        if writes:
+            self._collection.bulk_write(writes, ordered=False, session=session)
 
 
 class Attempts:
@@ -160,15 +92,10 @@ class Attempts:
             "at", name="forgotten", expireAfterSeconds=int(KEPT_FOR.total_seconds())
         )
 
-    def insert(self, attempts: Sequence[Document]) -> None:
-        """Keep what was tried; what is there already stays."""
-        if not attempts:
-            return
-        try:
-            self._collection.insert_many(attempts, ordered=False)
-        except BulkWriteError as error:
-            if any(failure["code"] != _DUPLICATE_KEY for failure in error.details["writeErrors"]):
-                raise
+    def insert(self, attempts: Sequence[Document], session: ClientSession) -> None:
+        """Keep what was tried."""
+        if attempts:
+            self._collection.insert_many(attempts, ordered=False, session=session)
 
     def of_endpoint(
         self,
@@ -215,15 +142,30 @@ def new_delivery(
     }
 
 
-def _guard(delivery: Document, token: str) -> Document:
-    return {"_id": delivery["_id"], "claim": token}
+def put_off(delivery: Document, due_at: datetime) -> Document:
+    """A delivery that is due later, without an attempt."""
+    return {**delivery, "due_at": due_at}
 
 
-def _unclaimed(delivery: Document) -> Document:
-    return {"_id": delivery["_id"], "due_at": delivery["due_at"]}
+def succeeded(delivery: Document, at: datetime) -> Document:
+    """A delivery that arrived."""
+    return _finished(delivery, at, state=SUCCEEDED, attempts=delivery["attempts"] + 1)
 
 
-def _chunks(deliveries: Sequence[Document]) -> Iterator[list[Document]]:
-    remaining = iter(deliveries)
-    while chunk := list(islice(remaining, _CHUNK)):
-        yield chunk
+def failed(delivery: Document, again: datetime | None, at: datetime) -> Document:
+    """A delivery that did not arrive and is due `again`; None: never."""
+    attempts = delivery["attempts"] + 1
+    if again is None:
+        return _finished(delivery, at, state=EXHAUSTED, attempts=attempts)
+    return {**delivery, "attempts": attempts, "due_at": again}
+
+
+def cancelled(delivery: Document, reason: str, at: datetime) -> Document:
+    """A delivery that is not to be sent any more."""
+    return _finished(delivery, at, state=CANCELLED, reason=reason)
+
+
+def _finished(delivery: Document, at: datetime, **fields: Any) -> Document:
+    """Without `due_at` it is not in the index of what is due."""
+    waiting = {name: value for name, value in delivery.items() if name != "due_at"}
+    return {**waiting, **fields, "expires_at": at + KEPT_FOR}

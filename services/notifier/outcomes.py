@@ -1,0 +1,156 @@
+"""What became of deliveries, written down: attempts and deliveries in one transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from queue import Empty, SimpleQueue
+
+from prometheus_client import Counter
+from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
+
+from services.notifier.composing import Job
+from services.notifier.domain.schedule import next_due
+from services.notifier.repository import Repository
+from services.notifier.repository.deliveries import (
+    EXHAUSTED,
+    PENDING,
+    cancelled,
+    failed,
+    succeeded,
+)
+from services.notifier.sending import Answer
+from shared.ids import new_id
+from shared.mongo import Document
+from shared.telemetry import log
+
+ANSWER_KEPT = 1024
+_BATCH = 500
+_DUPLICATE_KEY = 11000
+
+_outcomes = Counter(
+    "kudos_deliveries",
+    "What became of attempts to deliver webhooks, and of deliveries",
+    ["outcome"],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job: tried with `answer`, or `cancelled` for a reason; with neither it was
+    not begun, and its delivery stays as due as it was.
+
+    `attempt` is what the log of attempts keeps of it.
+    """
+
+    delivery: Document
+    answer: Answer | None = None
+    attempt: Document | None = None
+    cancelled: str | None = None
+
+    @property
+    def is_arrived(self) -> bool:
+        """Whether the endpoint took it."""
+        return self.answer is not None and self.answer.is_success
+
+
+class Outcomes:
+    """Gathers outcomes from any thread; one thread writes them down."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        now: Callable[[], datetime],
+        chance: Callable[[], float],
+    ) -> None:
+        self._repository = repository
+        self._now = now
+        self._chance = chance
+        self._ended: SimpleQueue[Outcome] = SimpleQueue()
+        self._unnoted: list[Outcome] = []
+
+    def put(self, outcome: Outcome) -> None:
+        """Take an outcome."""
+        self._ended.put(outcome)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for an outcome, to write it down soon: what is not written down when this process
+        dies is sent again. How many there were (0 or 1)."""
+        try:
+            self._unnoted.append(self._ended.get(timeout=seconds))
+        except Empty:
+            return 0
+        return 1
+
+    def note(self) -> list[Document]:
+        """Write down the outcomes there are: their deliveries, as they were. They are kept until
+        they are written: a failure is raised, and the next call writes them again."""
+        while True:
+            try:
+                self._unnoted.append(self._ended.get_nowait())
+            except Empty:
+                break
+        noted: list[Document] = []
+        while self._unnoted:
+            batch = self._unnoted[:_BATCH]
+            self._write(batch)
+            noted += [outcome.delivery for outcome in batch]
+            self._unnoted = self._unnoted[_BATCH:]
+        return noted
+
+    def _write(self, batch: list[Outcome]) -> None:
+        at = self._now()
+        finished = [changed for each in batch if (changed := self._changed(each, at))]
+        attempts = [outcome.attempt for outcome in batch if outcome.attempt is not None]
+
+        def write(session: ClientSession) -> None:
+            self._repository.attempts.insert(attempts, session)
+            self._repository.deliveries.replace(finished, session)
+
+        try:
+            self._repository.in_transaction(write)
+        except BulkWriteError as error:
+            # The first writing succeeded, and its answer was lost: all of it is there.
+            if any(failure["code"] != _DUPLICATE_KEY for failure in error.details["writeErrors"]):
+                raise
+        for delivery in finished:
+            _count(delivery)
+
+    def _changed(self, outcome: Outcome, at: datetime) -> Document | None:
+        """The delivery as the outcome leaves it; None where it stays as it was."""
+        if outcome.cancelled is not None:
+            return cancelled(outcome.delivery, outcome.cancelled, at)
+        if outcome.answer is None:
+            return None
+        if outcome.answer.is_success:
+            return succeeded(outcome.delivery, at)
+        again = next_due(outcome.delivery["attempts"] + 1, at, self._chance)
+        return failed(outcome.delivery, again, at)
+
+
+def _count(delivery: Document) -> None:
+    if delivery["state"] != PENDING:
+        _outcomes.labels(delivery["state"]).inc()
+    if delivery["state"] in (PENDING, EXHAUSTED):
+        _outcomes.labels("failed").inc()
+    if delivery["state"] == EXHAUSTED:
+        log.warning("delivery given up", delivery=delivery["_id"], endpoint=delivery["endpoint"])
+
+
+def attempt(job: Job, at: datetime, headers: dict[str, str], answer: Answer) -> Document:
+    """What the log of attempts keeps of a POST."""
+    delivery = job.delivery
+    return {
+        "_id": "att_" + new_id(),
+        "endpoint": delivery["endpoint"],
+        "delivery": delivery["_id"],
+        "event_id": delivery["event_id"],
+        "type": delivery["type"],
+        "number": delivery["attempts"] + 1,
+        "at": at,
+        "status": answer.status,
+        "duration_ms": round(answer.seconds * 1000),
+        "answer": answer.body[:ANSWER_KEPT].decode("utf-8", "replace"),
+        "error": answer.error,
+        "sent": {"url": job.url, "headers": headers, "body": job.body.decode()},
+    }
