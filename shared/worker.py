@@ -13,13 +13,15 @@ from pymongo.errors import PyMongoError
 
 from shared.config import ConfigError, Settings
 from shared.eventlog.port import LogTruncated, LogUnavailable
+from shared.nudges import Listener
 from shared.telemetry import log
 
 Step = Callable[[], int]
 _Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
 IDLE_SECONDS = (0.02, 0.7)
-"""How long a worker with nothing to do waits before it looks again, at first and at last.
+"""How long a worker with nothing to do waits before it looks again, at first and at last. On one
+machine a nudge ends the wait (shared/nudges.py).
 
 A look now and then costs the embedded database 1 ms of processor time and the worker as much (a
 fifth of that when they come thick and fast): with 0.25 s the suite at rest took 9 % of a core.
@@ -64,15 +66,18 @@ def run(
     *,
     stop: threading.Event | None = None,
     idle_seconds: tuple[float, float] = IDLE_SECONDS,
+    nudged_by: str | None = None,
     closing: Sequence[Callable[[], None]] = (),
 ) -> None:
     """Be the worker `name` until SIGTERM or SIGINT (or `stop`), then call each of `closing`.
 
-    Call it from the main thread. Raises what `loop` raises.
+    Call it from the main thread. `nudged_by` names the channel of shared/nudges.py that tells of
+    new work. Raises what `loop` raises.
     """
     stop = stop or threading.Event()
     heartbeat = Heartbeat()
-    previous = _stop_on_signals(stop)
+    listener = Listener(settings.nudges, nudged_by)
+    previous = _stop_on_signals(stop, listener)
     probes = None
     if settings.probe_port is not None:
         from shared.probes import Probes
@@ -80,13 +85,14 @@ def run(
         probes = Probes(settings.bind, settings.probe_port, heartbeat)
     log.info("worker started", worker=name)
     try:
-        loop(name, step, stop, heartbeat=heartbeat, idle_seconds=idle_seconds)
+        loop(name, step, stop, heartbeat=heartbeat, idle_seconds=idle_seconds, rest=listener.wait)
     finally:
         if probes is not None:
             probes.close()
         _close(name, closing)
         for number, handler in previous.items():
             signal.signal(number, handler)
+        listener.close()
         log.info("worker stopped", worker=name)
 
 
@@ -97,10 +103,12 @@ def loop(
     *,
     heartbeat: Heartbeat | None = None,
     idle_seconds: tuple[float, float] = IDLE_SECONDS,
+    rest: Callable[[float], bool] | None = None,
 ) -> None:
     """Call `step() -> int` (how many things it did) until `stop`.
 
-    After 0 it waits, twice as long each time within `idle_seconds`. A step that fails is logged,
+    After 0 it waits, twice as long each time within `idle_seconds`; `rest(seconds)` may end a
+    wait early, and says whether it did because there is work. A step that fails is logged,
     counted and tried again with jitter: nothing is skipped. Raises ConfigError and LogTruncated,
     which no repetition cures.
     """
@@ -133,18 +141,24 @@ def loop(
         if done:
             wait = shortest
         else:
-            stop.wait(wait)
-            wait = min(2 * wait, longest)
+            is_nudged = rest(wait) if rest else stop.wait(wait)
+            if is_nudged:
+                stop.wait(shortest)  # what comes at the same time is done at the same time
+            wait = shortest if is_nudged else min(2 * wait, longest)
 
 
 def _back_off(failures: int) -> float:
     return float(min(_LONGEST_BACK_OFF_SECONDS, 0.05 * 2 ** min(failures, 10)))
 
 
-def _stop_on_signals(stop: threading.Event) -> dict[signal.Signals, _Handler]:
+def _stop_on_signals(stop: threading.Event, listener: Listener) -> dict[signal.Signals, _Handler]:
+    def tell() -> None:
+        stop.set()
+        listener.wake()
+
     # Event.set in a handler can deadlock with the Event.wait that it interrupts; a thread cannot.
     def handle(_number: int, _frame: object) -> None:
-        threading.Thread(target=stop.set, daemon=True).start()
+        threading.Thread(target=tell, daemon=True).start()
 
     numbers = (signal.SIGTERM, signal.SIGINT)
     return {number: signal.signal(number, handle) for number in numbers}

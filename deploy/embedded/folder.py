@@ -29,9 +29,9 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.logs, self.run = self.path / "logs", self.path / "run"
-        self.metrics = self.run / "metrics"
+        self.metrics, self.nudges = self.run / "metrics", self.run / "nudges"
         try:
-            for folder in (self.path, self.logs, self.run, self.metrics):
+            for folder in (self.path, self.logs, self.run, self.metrics, self.nudges):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = (self.run / "lock").open("a+")
         except OSError as error:
@@ -48,6 +48,7 @@ class Folder:
             *self.run.glob("*.pid"),
             *self.run.glob("*.json"),
             *self.metrics.iterdir(),
+            *self.nudges.iterdir(),
         ]:
             leftover.unlink()
 

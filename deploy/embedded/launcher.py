@@ -109,10 +109,12 @@ def _start(
 def _supervised(folder: Folder, mongo_uri: str, signals: _Signals) -> Iterator[Supervisor]:
     """A supervisor that stops its children at the end: the database last."""
     environment = {
+        "MALLOC_ARENA_MAX": "2",  # glibc: threads share what they free; a third less memory
         **os.environ,
         "KUDOS_DATA": str(folder.path),
         "KUDOS_MONGO_URI": mongo_uri,
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
+        "KUDOS_NUDGES": str(folder.nudges),
     }
     environment.pop("KUDOS_PROBE_PORT", None)  # one port cannot be every worker's
     supervisor = Supervisor(

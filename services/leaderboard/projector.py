@@ -11,6 +11,7 @@ from shared.eventlog import EventLog, open_log
 from shared.events import TOPICS
 from shared.lease import Lease
 from shared.mongo import Client
+from shared.nudges import LOG
 from shared.replica import AccessFollower
 from shared.worker import run
 
@@ -85,6 +86,7 @@ def main(settings: Settings) -> None:
                 "projector",
                 projector.step,
                 settings,
+                nudged_by=LOG,
                 stop=access.stop,
                 closing=[projector.close],
             )

@@ -6,6 +6,7 @@ from services.notifier.sending import Sender
 from shared import worker
 from shared.config import Settings
 from shared.mongo import connect, require_transactions
+from shared.nudges import DELIVERIES
 
 
 def main(settings: Settings) -> None:
@@ -16,4 +17,10 @@ def main(settings: Settings) -> None:
     repository = Repository(client[settings.database("notifier")])
     repository.ensure_indexes()
     dispatcher = Dispatcher(repository, Sender(settings.webhook_allow))
-    worker.run("dispatcher", dispatcher.step, settings, closing=[dispatcher.close, client.close])
+    worker.run(
+        "dispatcher",
+        dispatcher.step,
+        settings,
+        nudged_by=DELIVERIES,
+        closing=[dispatcher.close, client.close],
+    )

@@ -9,6 +9,7 @@ from shared.eventlog.follower import Follower
 from shared.events import ACCESS, DIRECTORY, RECOGNITION
 from shared.lease import Lease
 from shared.mongo import Client, connect, require_transactions
+from shared.nudges import DELIVERIES, LOG, Nudges
 from shared.replica import AccessFollower
 
 GROUP = "notifier"
@@ -44,11 +45,20 @@ def main(settings: Settings) -> None:
     access = AccessFollower(client, repository.db, log)
     lease = Lease(repository.db["leases"], "fan-out")
     fan_out = follower(log, client, repository)
+    nudges = Nudges(settings.nudges)
+
+    def step() -> int:
+        folded = fan_out.step() if lease.hold() else 0
+        if folded:
+            nudges.send(DELIVERIES)
+        return folded
+
     with access:
         worker.run(
             "fan-out",
-            lambda: fan_out.step() if lease.hold() else 0,
+            step,
             settings,
+            nudged_by=LOG,
             stop=access.stop,
             closing=[fan_out.close, lease.release],
         )

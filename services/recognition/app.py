@@ -1,18 +1,20 @@
 """The composition root of the recognition API."""
 
+from functools import partial
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, request
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from shared.auth.authenticator import Authenticator
-from shared.auth.tokens import JwtVerifier
 
 from services.recognition.api import directory, me, recognitions, transfer
 from services.recognition.domain.refusal import Refusal
 from services.recognition.service import Service
 from shared import mongo
+from shared.auth.authenticator import Authenticator
+from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
+from shared.nudges import OUTBOX, Nudges
 from shared.web.app import create_service_app
 from shared.web.errors import answer
 from shared.web.problems import Unprocessable
@@ -49,8 +51,16 @@ def create_app(settings: Settings, client: MongoClient[Document] | None = None) 
         description="Please and thank-you, and the directory of who gives and receives them.",
     )
     app.extensions["recognition"] = service
+    app.after_request(partial(_nudge, Nudges(settings.nudges)))
     app.register_error_handler(Refusal, _refused)
     return app
+
+
+def _nudge(nudges: Nudges, response: Response) -> Response:
+    """Whatever was written has put events into outboxes."""
+    if request.method not in {"GET", "HEAD", "OPTIONS"} and response.status_code < 300:
+        nudges.send(OUTBOX)
+    return response
 
 
 def _refused(refusal: Refusal) -> Any:

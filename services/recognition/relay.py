@@ -19,6 +19,7 @@ from shared import mongo, times
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
 from shared.events import TOPICS
+from shared.nudges import OUTBOX
 from shared.slots import SlotLeases
 from shared.worker import run
 
@@ -93,4 +94,10 @@ def main(settings: Settings) -> None:
     log.ensure_topics(TOPICS)
     leases = SlotLeases(database["leases"], "relay", SLOTS)
     relay = Relay(database, log, leases)
-    run("relay", relay.step, settings, closing=[leases.release, log.close, client.close])
+    run(
+        "relay",
+        relay.step,
+        settings,
+        nudged_by=OUTBOX,
+        closing=[leases.release, log.close, client.close],
+    )

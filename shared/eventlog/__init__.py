@@ -12,6 +12,7 @@ from shared.eventlog.port import (
     Record,
 )
 from shared.mongo import Client
+from shared.nudges import Nudges
 
 __all__ = [
     "DeadLetter",
@@ -42,4 +43,4 @@ def open_log(settings: Settings, mongo_client: Client | None = None) -> EventLog
         raise ConfigError("the event log is kept in MongoDB: KUDOS_MONGO_URI is needed")
     from shared.eventlog.mongo import MongoEventLog
 
-    return MongoEventLog(mongo_client, settings.database("log"))
+    return MongoEventLog(mongo_client, settings.database("log"), Nudges(settings.nudges))

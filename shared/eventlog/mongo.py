@@ -37,6 +37,7 @@ from shared.eventlog.port import (
 )
 from shared.ids import new_id
 from shared.mongo import Client, Document, in_transaction
+from shared.nudges import LOG, Nudges
 
 PARTITIONS = 4
 
@@ -47,8 +48,9 @@ _BLOCK_BYTES = 2 * 1024 * 1024
 class MongoEventLog(EventLog):
     """The log in the database `database` of `client`."""
 
-    def __init__(self, client: Client, database: str) -> None:
+    def __init__(self, client: Client, database: str, nudges: Nudges | None = None) -> None:
         self._client = client
+        self._nudges = nudges or Nudges(None)
         self._log = client[database]["log"]
         self._heads = client[database]["heads"]
         self._blocks = client[database]["blocks"]
@@ -66,6 +68,7 @@ class MongoEventLog(EventLog):
                 in_transaction(self._client, partial(self._append, name, batch))
         except PyMongoError as error:
             raise LogUnavailable(f"cannot append: {error}") from error
+        self._nudges.send(LOG)
 
     def _append(self, name: str, batch: list[Message], session: ClientSession) -> None:
         head = self._heads.find_one_and_update(
