@@ -113,15 +113,17 @@ class Webhooks:
         Raises NotFound.
         """
         self._find(caller, endpoint_id)
-        floor = self._now() - KEPT_FOR
-        high = after[0] + timedelta(milliseconds=1) if after else self._now() + _FIRST_WINDOW
-        window, found = _FIRST_WINDOW, list[Document]()
+        attempts, found = self._repository.attempts, list[Document]()
+        if after is not None:
+            same_instant = attempts.at(endpoint_id, after[0])
+            found = [attempt for attempt in same_instant if attempt["_id"] < after[1]]
+        high = after[0] if after else self._now() + _FIRST_WINDOW
+        floor, window = self._now() - KEPT_FOR, _FIRST_WINDOW
         while high > floor and len(found) < limit:
             low = max(high - window, floor)
-            left = limit - len(found)
-            found += self._repository.attempts.of_endpoint(endpoint_id, low, high, after, left)
+            found += attempts.between(endpoint_id, low, high, limit - len(found))
             high, window = low, window * _WIDENING
-        return found
+        return found[:limit]
 
     def _find(self, caller: Caller, endpoint_id: str) -> Document:
         endpoint = self._repository.endpoints.get(caller.id, endpoint_id)

@@ -16,6 +16,8 @@ from shared.mongo import Document, find_many
 
 KEPT_FOR = timedelta(days=30)
 
+_NEWEST_FIRST = [("at", DESCENDING), ("_id", DESCENDING)]
+
 PENDING = "pending"
 SUCCEEDED = "succeeded"
 EXHAUSTED = "exhausted"
@@ -97,21 +99,17 @@ class Attempts:
         if attempts:
             self._collection.insert_many(attempts, ordered=False, session=session)
 
-    def of_endpoint(
-        self,
-        endpoint_id: str,
-        low: datetime,
-        high: datetime,
-        after: tuple[datetime, str] | None,
-        limit: int,
+    def between(
+        self, endpoint_id: str, low: datetime, high: datetime, limit: int
     ) -> list[Document]:
-        """Up to `limit` attempts in [low, high), the newest first, of one instant by id; those
-        after the position (`at`, id) only."""
-        query: Document = {"endpoint": endpoint_id, "at": {"$gte": low, "$lt": high}}
-        if after is not None:
-            query["$or"] = [{"at": {"$lt": after[0]}}, {"at": after[0], "_id": {"$lt": after[1]}}]
-        newest_first = [("at", DESCENDING), ("_id", DESCENDING)]
-        return list(self._collection.find(query).sort(newest_first).limit(limit))
+        """Up to `limit` attempts in [low, high), the newest first; of one instant by id."""
+        query = {"endpoint": endpoint_id, "at": {"$gte": low, "$lt": high}}
+        return list(self._collection.find(query).sort(_NEWEST_FIRST).limit(limit))
+
+    def at(self, endpoint_id: str, instant: datetime) -> list[Document]:
+        """The attempts that began in one millisecond, by id, highest first: few."""
+        query = {"endpoint": endpoint_id, "at": instant}
+        return list(self._collection.find(query).sort(_NEWEST_FIRST))
 
 
 def new_delivery(
