@@ -65,7 +65,9 @@ def _pages(
 
 def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
     period = page["period"]
-    click.echo(f"{page['board']}, {period['id']} ({period['from'][:10]} to {period['to'][:10]})\n")
+    first, end = (period[name] and period[name][:10] for name in ("from", "to"))
+    range_ = f" (from {first}, before {end})" if first and end else ""
+    click.echo(f"{page['board']}, {period['id']}{range_}\n")
     rows = [
         (
             str(entry["rank"]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.client import CommandError
-from cli.server import server_settings
+from cli.server import server_database
 
 if TYPE_CHECKING:
     from shared.eventlog import DeadLetter, EventLog
@@ -85,13 +85,8 @@ def replay(letter_ids: tuple[str, ...], everything: bool) -> None:
 @contextmanager
 def _letters() -> "Iterator[tuple[EventLog, list[DeadLetter]]]":
     from shared.eventlog import LogUnavailable, dead_letters, open_log
-    from shared.mongo import connect, require_transactions
 
-    settings = server_settings()
-    assert settings.mongo_uri
-    with connect(settings.mongo_uri, "kudos dlq") as client:
-        if settings.event_log == "mongo":
-            require_transactions(client)
+    with server_database("kudos dlq") as (settings, client):
         try:
             with open_log(settings, client) as log:
                 yield log, dead_letters(log)

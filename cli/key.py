@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.client import CommandError, person_reference
-from cli.server import server_settings
+from cli.server import server_database
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -100,10 +100,5 @@ def revoke(key_id: str) -> None:
 
 @contextmanager
 def _database() -> "Iterator[Database[dict[str, Any]]]":
-    from shared.mongo import connect, require_transactions
-
-    settings = server_settings()
-    assert settings.mongo_uri
-    with connect(settings.mongo_uri, "kudos key") as client:
-        require_transactions(client)
+    with server_database("kudos key") as (settings, client):
         yield client[settings.database("recognition")]

@@ -9,7 +9,7 @@ import click
 import urllib3
 
 from cli.client import Api, CommandError, connect
-from cli.server import server_settings
+from cli.server import server_database
 
 _DONE = {
     "directory": "people, teams and partners",
@@ -37,13 +37,9 @@ def leaderboard() -> None:
     """
     from services.leaderboard.rebuild import Rebuild
     from shared.eventlog import LogUnavailable, open_log
-    from shared.mongo import connect as connect_mongo
-    from shared.mongo import require_transactions
 
-    settings, api, progress = server_settings(), connect(), _Progress()
-    assert settings.mongo_uri
-    with connect_mongo(settings.mongo_uri, "kudos rebuild") as client:
-        require_transactions(client)
+    api, progress = connect(), _Progress()
+    with server_database("kudos rebuild") as (settings, client):
         try:
             with open_log(settings, client) as log, progress:
                 done = Rebuild(settings, client, log, progress).run(

@@ -1,8 +1,16 @@
 """The settings of commands that work on the server itself, beside the suite's processes."""
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
 
 from shared.config import ConfigError, Settings, load_settings
+
+if TYPE_CHECKING:
+    from shared.mongo import Client
 
 
 def server_settings() -> Settings:
@@ -22,3 +30,25 @@ def server_settings() -> Settings:
             "database in KUDOS_MONGO_URI"
         )
     return dataclasses.replace(settings, mongo_uri=suite.mongo_uri)
+
+
+@contextmanager
+def server_database(purpose: str) -> "Iterator[tuple[Settings, Client]]":
+    """The settings and a client for their database, which the block works on.
+
+    Raises ConfigError when it cannot be used at all, and ClickException, one line, when it fails
+    within the block.
+    """
+    from pymongo.errors import PyMongoError
+
+    from shared.mongo import connect, require_transactions
+
+    settings = server_settings()
+    assert settings.mongo_uri
+    with connect(settings.mongo_uri, purpose) as client:
+        require_transactions(client)
+        try:
+            yield settings, client
+        except PyMongoError as error:
+            reason = str(error).partition(", full error")[0]
+            raise click.ClickException(f"the database failed, try again: {reason}") from None

@@ -128,6 +128,7 @@ def test_thanks_show_on_the_board(kudos: Kudos) -> None:
     shown = kudos("board", "received", "--as", "linus")
     assert re.search(r"rank\s+name\s+team\s+score", shown.stdout)
     assert re.search(r"You: rank \d+, score \d+", shown.stdout)
+    assert "Linus" in kudos("board", "received", "--period", "all").stdout
     by_team = kudos("board", "received", "--by", "teams", "--csv")
     assert "core" in by_team.stdout
     assert len(list(csv.reader(by_team.stdout.splitlines()))) >= 2
