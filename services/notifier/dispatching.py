@@ -33,7 +33,7 @@ _FRESH_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=5)
 _OLDEST = timedelta(days=3650)
 _BACKLOG_EVERY = timedelta(seconds=60)
-_AWAIT_SECONDS = 0.02
+_AWAIT_SECONDS = 0.05
 _CLOSE_WITHIN_SECONDS = 5.0
 
 _seconds = Histogram("kudos_delivery_seconds", "Time of an attempt to deliver a webhook")
@@ -75,7 +75,8 @@ class Dispatcher:
         self._begin()
 
     def step(self) -> int:
-        """Note what was answered, take what is due; how many it was. A stand-by does nothing."""
+        """Note what was answered, take what is due; how many there are to do. A stand-by does
+        nothing."""
         if not self._lease.hold():
             self._is_active = False
             return self._note()
@@ -87,15 +88,17 @@ class Dispatcher:
         done += self._take(self._fresh) + self._take_backlog()
         _at_hand.set(len(self._at_hand))
         _behind.set(max(0.0, (self._now() - self._fresh.front - _OVERLAP).total_seconds()))
-        return done or (self._outcomes.wait(_AWAIT_SECONDS) if self._at_hand else 0)
+        if not done and self._at_hand:
+            self._outcomes.wait(_AWAIT_SECONDS)
+        return done + len(self._at_hand)
 
     def close(self) -> None:
         """Let what runs end (5 s), note it, and let another take over."""
         self._lanes.stop()
         end = time.monotonic() + _CLOSE_WITHIN_SECONDS
         while self._lanes.at_hand() and time.monotonic() < end:
-            if not self._note():
-                self._outcomes.wait(_AWAIT_SECONDS)
+            self._outcomes.wait(_AWAIT_SECONDS)
+            self._note()
         self._note()
         self._lease.release()
         self._sender.close()

@@ -1,6 +1,7 @@
 """What became of deliveries, written down: attempts and deliveries in one transaction."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -73,14 +74,11 @@ class Outcomes:
         """Take an outcome."""
         self._ended.put(outcome)
 
-    def wait(self, seconds: float) -> int:
+    def wait(self, seconds: float) -> None:
         """Wait for an outcome, to write it down soon: what is not written down when this process
-        dies is sent again. How many there were (0 or 1)."""
-        try:
+        dies is sent again."""
+        with suppress(Empty):
             self._unnoted.append(self._ended.get(timeout=seconds))
-        except Empty:
-            return 0
-        return 1
 
     def note(self) -> list[Document]:
         """Write down the outcomes there are: their deliveries, as they were. They are kept until
