@@ -61,6 +61,11 @@ class Listener:
         else:
             self._socket, self._address = listening, address
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether nudges can reach it."""
+        return self._socket is not None
+
     def wait(self, seconds: float) -> bool:
         """Wait until a nudge comes, `wake` is called or `seconds` have passed; whether a nudge
         came. All that came meanwhile are one."""

@@ -19,12 +19,13 @@ from shared.telemetry import log
 Step = Callable[[], int]
 _Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
-IDLE_SECONDS = (0.02, 0.7)
-"""How long a worker with nothing to do waits before it looks again, at first and at last. On one
-machine a nudge ends the wait (shared/nudges.py).
+IDLE_SECONDS = (0.02, 0.5)
+"""How long a worker with nothing to do waits before it looks again, at first and at last."""
 
-A look now and then costs the embedded database 1 ms of processor time and the worker as much (a
-fifth of that when they come thick and fast): with 0.25 s the suite at rest took 9 % of a core.
+NUDGED_IDLE_SECONDS = (0.02, 1.0)
+"""The same where a nudge ends the wait (shared/nudges.py): on one machine, where rest is to cost
+little. A look now and then costs the embedded database 1 ms of processor time and the worker as
+much (a fifth of that when they come thick and fast): with 0.25 s the suite took 9 % of a core.
 """
 
 _FATAL = (ConfigError, LogTruncated)
@@ -65,7 +66,7 @@ def run(
     settings: Settings,
     *,
     stop: threading.Event | None = None,
-    idle_seconds: tuple[float, float] = IDLE_SECONDS,
+    idle_seconds: tuple[float, float] | None = None,
     nudged_by: str | None = None,
     closing: Sequence[Callable[[], None]] = (),
 ) -> None:
@@ -77,6 +78,8 @@ def run(
     stop = stop or threading.Event()
     heartbeat = Heartbeat()
     listener = Listener(settings.nudges, nudged_by)
+    if idle_seconds is None:
+        idle_seconds = NUDGED_IDLE_SECONDS if listener.is_listening else IDLE_SECONDS
     previous = _stop_on_signals(stop, listener)
     probes = None
     if settings.probe_port is not None:

@@ -33,7 +33,8 @@ _FRESH_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=5)
 _OLDEST = timedelta(days=3650)
 _BACKLOG_EVERY = timedelta(seconds=60)
-_AWAIT_SECONDS = 0.05
+_PACE_SECONDS = 0.03
+"""How long to wait for answers before the next look; answers are noted several at a time."""
 _CLOSE_WITHIN_SECONDS = 5.0
 
 _seconds = Histogram("kudos_delivery_seconds", "Time of an attempt to deliver a webhook")
@@ -84,12 +85,12 @@ class Dispatcher:
         if not self._is_active:
             self._begin()
             self._is_active = True
-        done = self._note() + self._put_off_stuck()
+        done = self._note(patient=True) + self._put_off_stuck()
         done += self._take(self._fresh) + self._take_backlog()
         _at_hand.set(len(self._at_hand))
         _behind.set(max(0.0, (self._now() - self._fresh.front - _OVERLAP).total_seconds()))
         if not done and self._at_hand:
-            self._outcomes.wait(_AWAIT_SECONDS)
+            time.sleep(_PACE_SECONDS)
         return done + len(self._at_hand)
 
     def close(self) -> None:
@@ -97,7 +98,7 @@ class Dispatcher:
         self._lanes.stop()
         end = time.monotonic() + _CLOSE_WITHIN_SECONDS
         while self._lanes.at_hand() and time.monotonic() < end:
-            self._outcomes.wait(_AWAIT_SECONDS)
+            time.sleep(_PACE_SECONDS)
             self._note()
         self._note()
         self._lease.release()
@@ -213,7 +214,9 @@ class Dispatcher:
         _seconds.observe(answer.seconds)
         return Outcome(job.delivery, answer, attempt(job, at, headers, answer))
 
-    def _note(self) -> int:
+    def _note(self, *, patient: bool = False) -> int:
+        if patient and not self._outcomes.are_worth_noting():
+            return 0
         noted = self._outcomes.note()
         self._at_hand.difference_update(delivery["_id"] for delivery in noted)
         return len(noted)

@@ -1,7 +1,7 @@
 """What became of deliveries, written down: attempts and deliveries in one transaction."""
 
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -27,6 +27,8 @@ from shared.telemetry import log
 
 ANSWER_KEPT = 1024
 _BATCH = 500
+_NOTE_AFTER_SECONDS = 0.1
+_MANY = 50
 _DUPLICATE_KEY = 11000
 
 _outcomes = Counter(
@@ -69,16 +71,17 @@ class Outcomes:
         self._chance = chance
         self._ended: SimpleQueue[Outcome] = SimpleQueue()
         self._unnoted: list[Outcome] = []
+        self._noted_at = 0.0
 
     def put(self, outcome: Outcome) -> None:
         """Take an outcome."""
         self._ended.put(outcome)
 
-    def wait(self, seconds: float) -> None:
-        """Wait for an outcome, to write it down soon: what is not written down when this process
-        dies is sent again."""
-        with suppress(Empty):
-            self._unnoted.append(self._ended.get(timeout=seconds))
+    def are_worth_noting(self) -> bool:
+        """Whether there are many, or the last were written down a while ago. What is not written
+        down when this process dies is sent again; each writing is a transaction."""
+        waited = time.monotonic() - self._noted_at
+        return waited > _NOTE_AFTER_SECONDS or self._ended.qsize() >= _MANY
 
     def note(self) -> list[Document]:
         """Write down the outcomes there are: their deliveries, as they were. They are kept until
@@ -88,6 +91,7 @@ class Outcomes:
                 self._unnoted.append(self._ended.get_nowait())
             except Empty:
                 break
+        self._noted_at = time.monotonic()
         noted: list[Document] = []
         while self._unnoted:
             batch = self._unnoted[:_BATCH]

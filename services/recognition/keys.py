@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from pymongo.database import Database
-from shared.auth.api_keys import new_key
 
 from services.recognition.events import put_key_event
 from services.recognition.repository import KeyRepository
+from shared.auth.api_keys import new_key
 from shared.auth.scopes import ALL
 
 Document = dict[str, Any]

@@ -3,7 +3,6 @@
 from typing import Any
 
 from pymongo import MongoClient
-from shared.web.idempotency import Idempotency
 
 from services.recognition.directory import Directory
 from services.recognition.imports import Importer
@@ -14,6 +13,7 @@ from services.recognition.repository import (
     RecognitionRepository,
 )
 from shared.config import Settings
+from shared.web.idempotency import Idempotency
 
 Document = dict[str, Any]
 

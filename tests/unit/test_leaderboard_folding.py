@@ -95,7 +95,9 @@ def test_a_rebuild_beside_the_projector_gives_the_same_boards(
     rebuilt = Follower(MemoryStore(directory), stream)
     rebuilt.offset = noted
     # An export holds the newest version of everything by then, and at least all that was noted.
-    export = sorted(newest_of(stream[:exported]).values(), key=lambda event: event.topic == RECOGNITION)
+    export = sorted(
+        newest_of(stream[:exported]).values(), key=lambda event: event.topic == RECOGNITION
+    )
     for index in range(0, len(export), 3):
         rebuilt.folder.apply([rebuilt.prepare(e) for e in export[index : index + 3]], SESSION)
         rebuilt.folder.settle()
