@@ -84,25 +84,27 @@ class RecognitionRepository:
         past until the page is full, so that no query matches much more than it returns (a
         database that evaluates the whole match before the limit pays for every match).
         """
-        floor = since or _BEGINNING
-        upper = min(after[0] + timedelta(milliseconds=1), until) if after else until
-        window = _FIRST_WINDOW
+        floor, upper, window = since or _BEGINNING, until, _FIRST_WINDOW
         page: list[Document] = []
+        if after and after[0] < until:
+            upper = after[0]
+            if upper >= floor:  # the rest of those given at the same instant
+                page += self._read(condition, {"given_at": upper, "_id": {"$lt": after[1]}}, limit)
         while upper > floor and len(page) < limit:
             lower = max(upper - window, floor)
-            query: dict[str, Any] = {**condition, "given_at": {"$gte": lower, "$lt": upper}}
-            if after and upper > after[0]:
-                query["$or"] = [
-                    {"given_at": {"$lt": after[0]}},
-                    {"given_at": after[0], "_id": {"$lt": after[1]}},
-                ]
-            page += (
-                self._collection.find(query, {"outbox": 0})
-                .sort([("given_at", DESCENDING), ("_id", DESCENDING)])
-                .limit(limit - len(page))
-            )
+            within = {"given_at": {"$gte": lower, "$lt": upper}}
+            page += self._read(condition, within, limit - len(page))
             upper, window = lower, window * _WIDENING
         return page
+
+    def _read(
+        self, condition: Mapping[str, Any], when: Mapping[str, Any], limit: int
+    ) -> list[Document]:
+        # SecantusDB searches everything for a range within $or, and takes the index of what
+        # stands first: the one that selects most.
+        by_index = {"involved": condition["involved"]} if "involved" in condition else {}
+        found = self._collection.find({**by_index, **when, **condition}, {"outbox": 0})
+        return list(found.sort([("given_at", DESCENDING), ("_id", DESCENDING)]).limit(limit))
 
     def owed_by(self, debtors: Sequence[str], audience: Sequence[str]) -> list[Document]:
         """The pleases that one of `debtors` owes: asked of them and open, or promised by them."""
