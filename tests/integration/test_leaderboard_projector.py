@@ -62,7 +62,8 @@ def wait_for(condition: Callable[[], Any], seconds: float) -> None:
 
 
 def drain(filler: Filler) -> None:
-    while filler.step():
+    """Fold until nothing is left; a step that found another active did nothing either."""
+    while filler.step() or not filler.is_current():
         pass
 
 
