@@ -1,5 +1,6 @@
 """People, teams and partners: one collection, by reference."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from shared.mongo import find_many
 Document = dict[str, Any]
 DUPLICATE_KEY = 11000
 
+TEAMS_KEPT_SECONDS = 2.0
+"""How long a process takes the tree of teams as known: it changes rarely, and each look costs."""
+
 
 class EntryMovedOn(Exception):
     """An entry was changed by somebody else since it was read."""
@@ -25,6 +29,7 @@ class DirectoryRepository:
 
     def __init__(self, database: Database[Document]) -> None:
         self._collection = database["directory"]
+        self._teams: dict[str, tuple[float, Document]] = {}
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
@@ -52,7 +57,20 @@ class DirectoryRepository:
     def entries_with_teams(self, references: Iterable[str]) -> dict[str, Document]:
         """The entries of those references, and of the teams that they belong to."""
         entries = self.entries(references)
-        return entries | self.entries(teams_needed(entries.values()) - entries.keys())
+        return entries | self._recent_teams(teams_needed(entries.values()) - entries.keys())
+
+    def _recent_teams(self, references: set[str]) -> dict[str, Document]:
+        """The entries of teams, at most TEAMS_KEPT_SECONDS old."""
+        oldest = time.monotonic() - TEAMS_KEPT_SECONDS
+        held = {
+            ref: kept[1]
+            for ref in references
+            if (kept := self._teams.get(ref)) is not None and kept[0] > oldest
+        }
+        read = self.entries(references - held.keys())
+        now = time.monotonic()
+        self._teams.update({ref: (now, entry) for ref, entry in read.items()})
+        return held | read
 
     def search(
         self,
