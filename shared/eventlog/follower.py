@@ -35,6 +35,10 @@ _dead_letters = Counter(
 _batch_seconds = Histogram("kudos_batch_seconds", "Time to fold a batch of the log", ["group"])
 
 
+class BatchTooLarge(Exception):
+    """Raised by `apply` before it writes: what the batch changes is too much for a transaction."""
+
+
 class Superseded(Exception):
     """Another follower of the group moved the offsets: what was read here counts for nothing."""
 
@@ -45,7 +49,8 @@ class Follower(Generic[T]):
     `prepare(event)` turns an event into what `apply` needs, or None to pass it by; it is pure,
     so whatever it raises is the record's own fault and sends it to the dead letters.
     `apply(prepared, session)` writes a batch in the transaction that moves the offsets; what it
-    raises is tried again and holds the log, what it returns is ignored. `on_conflict()` is
+    raises is tried again and holds the log (BatchTooLarge: in halves), what it returns is ignored.
+    A batch has up to `max_records`, which may be changed between steps. `on_conflict()` is
     called whenever a batch was not applied: caches of what the database holds must be dropped.
 
     Offsets are kept in `offsets` as {"_id": group (or `offsets_id`), "offsets":
@@ -76,7 +81,7 @@ class Follower(Generic[T]):
         self._topics = list(topics)
         self._prepare = prepare
         self._apply = apply
-        self._max_records = self._limit = max_records
+        self.max_records = self._limit = max_records
         self._on_conflict = on_conflict or (lambda: None)
         self._start_offsets = start_offsets or (lambda: log.starts(self._topics))
         self._reader: Reader | None = None
@@ -97,6 +102,10 @@ class Follower(Generic[T]):
             log.info("another follower is active; starting again", group=self._group)
             self._start_again()
             return 0
+        except BatchTooLarge:
+            self._start_again()
+            self._limit = max(1, self._limit // 2)
+            return 0
         except Exception:
             self._start_again()
             # A batch too large for one transaction must not be tried for ever.
@@ -113,7 +122,7 @@ class Follower(Generic[T]):
             return 0
         with _batch_seconds.labels(self._group).time():
             self._fold(records)
-        self._limit = min(2 * self._limit, self._max_records)
+        self._limit = min(2 * self._limit, self.max_records)
         return len(records)
 
     def behind(self) -> int | None:
