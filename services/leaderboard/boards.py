@@ -97,7 +97,6 @@ class Boards:
         self._standings: Recent[State, Standings] = Recent(64)
         self._bodies: Recent[tuple[State, Any], bytes] = Recent(256)
         self._scores: Recent[tuple[State, str], tuple[int, bool]] = Recent(4096)
-        self._groups: Recent[tuple[int, str], dict[str, Any]] = Recent(4096)
 
     def kinds(self, caller: Caller) -> list[dict[str, Any]]:
         """The boards that there are, as this deployment has switched them on."""
@@ -181,7 +180,7 @@ class Boards:
         if present is None or time.monotonic() - present.read_at > _MOMENT_SECONDS:
             read_at = time.monotonic()
             generation = self._generations.live()
-            present = Moment(generation, self._reader.directory_revision(), read_at)
+            present = Moment(generation, self._reader.refresh(), read_at)
             self._moment = present
         return present
 
@@ -247,11 +246,7 @@ class Boards:
         person = caller.person
         if person is None or asked.by == "people":
             return person
-        key = (asked.moment.directory, person)
-        entry = self._groups.get(key)
-        if entry is None:
-            entry = self._reader.entries_of([person]).get(person, {})
-            self._groups.update({key: entry})
+        entry = self._reader.entries_of([person]).get(person, {})
         return entry.get(SUBJECT_KINDS[asked.by])
 
     def _freshness(self, asked: Asked) -> dict[str, Any]:

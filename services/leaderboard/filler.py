@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pymongo.client_session import ClientSession
 
-from services.leaderboard.folder import Change, Folder
+from services.leaderboard.folder import MOST_WRITES, Change, Folder
 from services.leaderboard.repository import FORMAT, Generation, Generations, MongoStore
 from shared import times
 from shared.config import ConfigError, Settings
@@ -17,7 +17,7 @@ GROUP = "leaderboard"
 BOARD_TOPICS = (DIRECTORY, RECOGNITION)
 
 BATCH = 1000
-"""Records of a batch; one that is too much for a transaction is tried again in halves."""
+"""Most records of a batch; it has fewer when they bring more than MOST_WRITES documents."""
 
 _HEARTBEAT = timedelta(seconds=1)
 
@@ -82,7 +82,8 @@ class Filler:
         self._follower.close()
 
     def _apply(self, changes: list[Change], session: ClientSession) -> None:
-        self._folder.apply(changes, session)
+        writes = self._folder.apply(changes, session)
+        self._follower.max_records = max(1, min(BATCH, len(changes) * MOST_WRITES // writes))
         if self.is_current():
             self._generations.note_current(self.generation.id, self._started, session)
             self._is_noted = True

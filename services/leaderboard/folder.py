@@ -23,10 +23,15 @@ from services.leaderboard.domain.folding import Counter, CounterKey, Fold, List
 from services.leaderboard.domain.ranking import takes_rank
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.store import Store
+from shared.eventlog.follower import BatchTooLarge
 from shared.events import RECOGNITION, Event
 from shared.mongo import Document
 from shared.references import kind_of
 from shared.replica import directory_change
+
+MOST_WRITES = 2_500
+"""Documents that one transaction should write at most. MongoDB takes more; SecantusDB with its
+small cache hangs on 10,000 (docs/adr/0012)."""
 
 _LISTS_REMEMBERED = 4_000
 _COUNTERS_REMEMBERED = 40_000
@@ -89,8 +94,12 @@ class Folder:
         contribution = contribution_of(state, attribution, self._zone)
         return RecognitionChange(state["id"], version, contribution)
 
-    def apply(self, changes: Sequence[Change], session: ClientSession) -> None:
-        """Write what the changes bring, all in the transaction of `session`."""
+    def apply(self, changes: Sequence[Change], session: ClientSession) -> int:
+        """Write what the changes bring, all in the transaction of `session`; how many documents.
+
+        Raises BatchTooLarge when that would be far more than MOST_WRITES: the transaction must
+        then be given up.
+        """
         self._fold, self._new_ranks = None, {}
         entries = [change.entry for change in changes if isinstance(change, DirectoryChange)]
         moved = self._store.counters_of(self._apply_directory(entries, session), session)
@@ -107,8 +116,12 @@ class Folder:
         for name, subject in moved:
             fold.rank(name, subject)
         fold.add(counts)
+        writes = len(changes) + len(fold.lists) + len(fold.counters)
+        if writes > 2 * MOST_WRITES and len(changes) > 1:
+            raise BatchTooLarge
         self._store.put_lists(fold.lists, lists.keys(), session)
         self._store.put_counters(fold.counters, counters.keys(), session)
+        return writes
 
     def settle(self) -> None:
         """Remember what `apply` wrote: it is committed."""

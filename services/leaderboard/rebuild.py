@@ -19,6 +19,7 @@ from services.leaderboard.folder import Change, DirectoryChange, Folder
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
+from shared.eventlog.follower import BatchTooLarge
 from shared.lease import Lease
 from shared.mongo import Client, in_transaction
 from shared.telemetry import log as logger
@@ -96,7 +97,9 @@ class Rebuild:
             raise ConfigError("another rebuild of the leaderboard runs; wait until it is done")
 
     def _clean(self) -> None:
-        self._progress("removed", self._generations.remove_others())
+        for removed in self._generations.remove_others():
+            self._hold()
+            self._progress("removed", removed)
 
     def _new_generation(self) -> Generation:
         ends = self._log.ends(BOARD_TOPICS)
@@ -124,7 +127,7 @@ class Rebuild:
         try:
             in_transaction(self._client, apply)
             folder.settle()
-        except OperationFailure:  # too much for one transaction, most likely
+        except (BatchTooLarge, OperationFailure):  # the latter says so of MongoDB's own limits
             folder.forget()
             if len(batch) == 1:
                 raise

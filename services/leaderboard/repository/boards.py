@@ -16,6 +16,7 @@ from services.leaderboard.domain.fences import (
 from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.ranking import Run, runs_down, runs_up, takes_rank
 from services.leaderboard.domain.standings import Place, SmallStandings, Standings
+from services.leaderboard.repository.directory import Directory
 from services.leaderboard.repository.documents import counter_id, fences_of, list_of, within
 from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
@@ -29,18 +30,21 @@ class BoardReader:
 
     def __init__(self, db: Database[Document]) -> None:
         self._db = db
+        self._directory = Directory(db)
 
     def entries_of(
         self, refs: Iterable[str], session: ClientSession | None = None
     ) -> dict[str, Document]:
-        """The directory's entries of those of `refs` that it knows."""
+        """The directory's entries of those of `refs` that it knows: as of the last `refresh`, or
+        of the transaction of `session`."""
+        if session is None:
+            return self._directory.find(refs)
         found = find_many(self._db["directory"], "_id", refs, None, session)
         return {entry["_id"]: entry for entry in found}
 
-    def directory_revision(self) -> int:
-        """Grows whenever an entry of the directory changes."""
-        stored = self._db["revisions"].find_one({"_id": "directory"}, {"revision": 1})
-        return int(stored["revision"]) if stored else 0
+    def refresh(self) -> int:
+        """Bring the directory up to date; its revision, which grows with every change."""
+        return self._directory.refresh()
 
     def revision(self, generation: str, name: str) -> int:
         """Grows whenever a list changes; 0: nobody ever stood on it."""

@@ -1,6 +1,7 @@
 """How lists, counters and fences are stored."""
 
 from services.leaderboard.domain import fences
+from services.leaderboard.domain.boards import by_of
 from services.leaderboard.domain.folding import Counter, CounterKey, List
 from shared.mongo import Document
 
@@ -12,7 +13,7 @@ def list_document(name: str, changed: List) -> Document:
         # Pairs, because ids may hold dots, which names of fields should not.
         return {**document, "entries": [list(entry) for entry in changed.entries.items()]}
     scores = {str(score): count for score, count in changed.scores.items()}
-    return {**document, "scores": scores}
+    return {**document, "outgrown": by_of(name), "scores": scores}
 
 
 def list_of(stored: Document) -> List:
@@ -25,8 +26,7 @@ def list_of(stored: Document) -> List:
 
 def counter_id(key: CounterKey) -> str:
     """The id of a counter's document."""
-    name, subject = key
-    return f"{subject}|{name}"
+    return "|".join(key)
 
 
 def counter_document(key: CounterKey, counter: Counter) -> Document:

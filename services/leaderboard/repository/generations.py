@@ -1,5 +1,6 @@
 """Generations: each is a whole set of boards; one is live, a rebuild fills the next beside it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Self
@@ -14,6 +15,8 @@ from pymongo.errors import DuplicateKeyError
 from shared import times
 from shared.eventlog import Offsets
 from shared.mongo import Client, Document, in_transaction
+
+_DELETED_AT_A_TIME = 50
 
 FORMAT = 1
 """Grows with whatever changes what a stored generation must hold; another one means a rebuild."""
@@ -114,7 +117,7 @@ class Generations:
                 ("subject", ASCENDING),
             ]
         )
-        held.counters.create_index("subject")
+        held.lists.create_index("outgrown", sparse=True)
 
     def note_current(
         self, generation: str, instant: datetime, session: ClientSession | None = None
@@ -142,15 +145,14 @@ class Generations:
         self.database.drop_collection(name)
         return documents
 
-    def remove_others(self) -> int:
-        """Remove every generation but the live one, and what is left of any; how many documents
-        they held, about."""
+    def remove_others(self) -> Iterator[int]:
+        """Remove every generation but the live one, and what is left of any, some documents at a
+        time; after each time, how many."""
         # The names first: whatever has collections had its document before.
         names = self.database.list_collection_names()
         self.collection.delete_many({"state": {"$in": ["building", "retired"]}})
         live = self.live()
         kept = set() if live is None else {c.name for c in collections_of(self.database, live.id)}
-        removed = 0
         for name in names:
             if name.startswith(_PREFIXES) and name not in kept:
                 removed += self._remove(name)

@@ -14,3 +14,4 @@ def ensure_indexes(db: Database[Document]) -> None:
     )
     db["directory"].create_index("email")
     db["directory"].create_index("ref")
+    db["directory"].create_index("changed_in")

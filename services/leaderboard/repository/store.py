@@ -43,9 +43,9 @@ class Store(Protocol):
         """Those of the counters `keys` that there are."""
 
     def counters_of(
-        self, subjects: Iterable[str], session: ClientSession
+        self, people: Iterable[str], session: ClientSession
     ) -> dict[CounterKey, Counter]:
-        """Every counter of some subjects."""
+        """Every counter of some people."""
 
     def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
         """The entries of those of `refs` that the directory knows."""
@@ -102,13 +102,16 @@ class MongoStore:
         return _counters(find_many(self._held.counters, "_id", ids, None, session))
 
     def counters_of(
-        self, subjects: Iterable[str], session: ClientSession
+        self, people: Iterable[str], session: ClientSession
     ) -> dict[CounterKey, Counter]:
         """See Store."""
-        found: dict[CounterKey, Counter] = {}
-        for subject in subjects:
-            found |= _counters(self._held.counters.find({"subject": subject}, session=session))
-        return found
+        wanted = list(people)
+        if not wanted:
+            return {}
+        # By id, list by list: an index by subject would cost every credit more than this costs.
+        outgrown = {"outgrown": "people"}
+        names = [stored["_id"] for stored in self._held.lists.find(outgrown, {}, session=session)]
+        return self.counters(((name, subject) for subject in wanted for name in names), session)
 
     def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
         """See Store."""
@@ -119,22 +122,26 @@ class MongoStore:
         self, entries: list[Document], known: Collection[str], session: ClientSession
     ) -> set[str]:
         """See Store."""
-        changed = {entry["_id"] for entry in apply_directory(self._db, entries, session)}
+        which = {"_id": "directory"}
+        stored = self._revisions.find_one(which, session=session) or {"revision": 0}
+        revision = stored["revision"] + 1
+        marked = [{**entry, "changed_in": revision} for entry in entries]
+        changed = {entry["_id"] for entry in apply_directory(self._db, marked, session)}
         if changed:
-            grow: Document = {"$inc": {"revision": 1}}
+            after = {**stored, "_id": "directory", "revision": revision}
             if new := changed - set(known):
-                grow["$set"] = {"fences": self._fences_with(new, session)}
-            which = {"_id": "directory"}
-            self._revisions.update_one(which, grow, upsert=True, session=session)
+                after["fences"] = self._fences_with(stored, new, session)
+            self._revisions.replace_one(which, after, upsert=True, session=session)
         return changed
 
-    def _fences_with(self, new: set[str], session: ClientSession) -> list[list[str | int]]:
+    def _fences_with(
+        self, stored: Document, new: set[str], session: ClientSession
+    ) -> list[list[str | int]]:
         def ids_within(window: fences.Window) -> list[str]:
             # Not by _id: SecantusDB looks at every document for a range of ids.
             found = self._directory.find(within("ref", window), {"ref": 1}, session=session)
             return sorted(entry["ref"] for entry in found)
 
-        stored = self._revisions.find_one({"_id": "directory"}, session=session)
         after = fences.with_new(fences_of(stored), new, ids_within)
         return [list(fence) for fence in after]
 
