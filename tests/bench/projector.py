@@ -56,9 +56,10 @@ def _made_up() -> list[Event]:
         team = f"team:t{number % TEAMS}"
         directory[ref] = {"type": "person", "active": True, "team": team, "partner": None}
     events = []
-    for _ in range(EVENTS):
+    minutes = sorted(rng.randrange(60 * 24 * 60) for _ in range(EVENTS))  # as they come in life
+    for minute in minutes:
         giver, *recipients = rng.sample(people, rng.choice([2, 2, 2, 3]))
-        given_at = _START + timedelta(minutes=rng.randrange(300 * 24 * 60))
+        given_at = _START + timedelta(minutes=minute)
         asked = {
             "kind": "thank_you",
             "recipients": recipients,
