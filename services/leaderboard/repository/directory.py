@@ -10,9 +10,12 @@ from shared.mongo import Document, find_many
 
 _REMEMBERED = 10_000
 _MOST_REVISIONS = 20
-_FIELDS = (
-    *("ref", "type", "name", "team", "partner", "photo_url"),
-    *("active", "hidden_from_boards", "technical"),
+_FIELDS = dict.fromkeys(
+    [
+        *("ref", "type", "name", "team", "partner", "photo_url"),
+        *("active", "hidden_from_boards", "technical"),
+    ],
+    1,
 )
 
 
