@@ -168,6 +168,13 @@ def a_rebuild_counts_the_same(suite: Suite) -> None:
     """As docs/operating.md says to run it, in the container of the projector."""
     path = "/leaderboard/v1/boards/received?period=all"
     ada = suite.token("ada")
+    feed = suite.ask("GET", "/recognition/v1/recognitions?kind=thank_you&limit=200", ada)[1]
+    credits_ = [ref for it in feed["items"] for ref in it["recipients"] if ref[:7] == "person:"]
+
+    def scores() -> int:
+        return sum(entry["score"] for entry in suite.ask("GET", path, ada)[1]["entries"])
+
+    wait_until(lambda: scores() == len(credits_), SEEN_SECONDS)
     before = suite.ask("GET", path, ada)[1]["entries"]
     assert before
     said = suite.kudos("projector", "rebuild", "leaderboard", KUDOS_URL=suite.url, KUDOS_TOKEN=ada)

@@ -14,7 +14,8 @@ from tests.suite import Suite, running, wait_until
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 BOARDS = "/leaderboard/v1/boards"
-SECONDS_TO_AGREE = 60
+SECONDS_TO_AGREE = {"mongo": 60, "kafka": 120}
+"""From the start of the import; a minute is promised for the log that the suite keeps itself."""
 
 pytestmark = pytest.mark.skipif(
     not DATA.exists(), reason="needs the real data set beside the checkout, in ../shared/data"
@@ -50,7 +51,7 @@ def suite(
         answers = suite.import_recognitions(lines)
         imported = time.monotonic() - started
         assert Counter(answer["status"] for answer in answers) == {"created": 9213}
-        left = SECONDS_TO_AGREE - imported
+        left = SECONDS_TO_AGREE[request.param] - imported
         wait_until(
             lambda: credits_on_boards(suite) == 10539, left, lambda: credits_on_boards(suite)
         )
