@@ -10,7 +10,7 @@ from shared.times import to_rfc3339
 from tests import leaderboard_events as events
 
 ZONE = ZoneInfo("Europe/Berlin")
-PEOPLE = [f"person:p{number}" for number in range(6)]
+PEOPLE = [f"person:p.{number}" for number in range(6)]
 GROUPS = ["team:red", "team:blue", "partner:acme"]
 AROUND_NEW_YEAR = datetime(2026, 12, 31, 22, 30, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def recognition_versions(draw: st.DrawFn, identifier: str) -> list[Event]:
             version=version,
             given_at=to_rfc3339(AROUND_NEW_YEAR + timedelta(hours=hours)),
             teams=draw(attribution),
-            partners=draw(st.sampled_from([{}, {"person:p0": "partner:acme"}])),
+            partners=draw(st.sampled_from([{}, {"person:p.0": "partner:acme"}])),
             status=draw(st.sampled_from(["given", "given", "hidden", "retracted"])),
             visibility=draw(st.sampled_from(["public", "public", "team", "private"])),
             kind=draw(st.sampled_from(["thank_you", "thank_you", "thank_you", "please"])),

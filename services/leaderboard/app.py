@@ -38,7 +38,7 @@ def create_app(settings: Settings, client: Client | None = None) -> Flask:
             settings,
             JwtVerifier(settings),
             find_entry=lambda ref: directory.find_one({"_id": ref}),
-            find_by_email=lambda address: directory.find_one({"email": address}),
+            find_by_email=lambda address: directory.find_one({"email_key": address.casefold()}),
             find_key=lambda identifier: keys.find_one({"_id": identifier}),
         ),
         readiness=lambda: _unready(client),

@@ -94,7 +94,7 @@ class Boards:
         self._generations = Generations(db)
         self._reader = BoardReader(db)
         self._moment: Moment | None = None
-        self._standings: Recent[State, Standings] = Recent(64)
+        self._standings: Recent[State, Standings] = Recent(100_000, len)
         self._bodies: Recent[tuple[State, Any], bytes] = Recent(256)
         self._scores: Recent[tuple[State, str], tuple[int, bool]] = Recent(4096)
 

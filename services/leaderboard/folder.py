@@ -33,7 +33,10 @@ MOST_WRITES = 2_500
 """Documents that one transaction should write at most. MongoDB takes more; SecantusDB with its
 small cache hangs on 10,000 (docs/adr/0012)."""
 
-_LISTS_REMEMBERED = 4_000
+_ENTRIES_A_WRITE = 50
+"""So many entries of a list weigh as much as a document."""
+
+_ENTRIES_REMEMBERED = 200_000
 _COUNTERS_REMEMBERED = 40_000
 
 
@@ -65,7 +68,7 @@ class Folder:
     def __init__(self, store: Store, zone: ZoneInfo) -> None:
         self._store = store
         self._zone = zone
-        self._lists: Recent[str, List] = Recent(_LISTS_REMEMBERED)
+        self._lists: Recent[str, List] = Recent(_ENTRIES_REMEMBERED, lambda held: 1 + len(held))
         self._counters: Recent[CounterKey, Counter] = Recent(_COUNTERS_REMEMBERED)
         self._ranks: Recent[str, bool] = Recent(_COUNTERS_REMEMBERED)
         self._fold: Fold | None = None
@@ -95,7 +98,8 @@ class Folder:
         return RecognitionChange(state["id"], version, contribution)
 
     def apply(self, changes: Sequence[Change], session: ClientSession) -> int:
-        """Write what the changes bring, all in the transaction of `session`; how many documents.
+        """Write what the changes bring, all in the transaction of `session`; how many documents
+        (a long list weighs as several).
 
         Raises BatchTooLarge when that would be far more than MOST_WRITES: the transaction must
         then be given up.
@@ -116,7 +120,8 @@ class Folder:
         for name, subject in moved:
             fold.rank(name, subject)
         fold.add(counts)
-        writes = len(changes) + len(fold.lists) + len(fold.counters)
+        held = sum(map(len, fold.lists.values()))
+        writes = len(changes) + len(fold.lists) + len(fold.counters) + held // _ENTRIES_A_WRITE
         if writes > 2 * MOST_WRITES and len(changes) > 1:
             raise BatchTooLarge
         self._store.put_lists(fold.lists, lists.keys(), session)

@@ -16,6 +16,7 @@ from services.leaderboard.domain.ranking import takes_rank
 from services.leaderboard.filler import Filler
 from services.leaderboard.projector import Projector
 from services.leaderboard.repository import BoardReader, Generation, Generations, MongoStore
+from services.leaderboard.repository.documents import list_of
 from services.leaderboard.repository.generations import collections_of
 from shared import times
 from shared.config import ConfigError, Settings
@@ -39,7 +40,7 @@ def boards_in(leaderboard: Leaderboard, generation: str) -> Boards:
     directory = {entry["_id"]: entry for entry in leaderboard.db["directory"].find()}
     boards: Boards = {}
     for stored in held.lists.find():
-        for subject, score in stored.get("entries", []):
+        for subject, score in (list_of(stored).entries or {}).items():
             is_ranked = takes_rank(directory.get(subject))
             boards.setdefault(stored["_id"], {})[subject] = (score, is_ranked)
     for stored in held.counters.find():

@@ -6,6 +6,7 @@ so that a new version applies *new minus stored*.
 
 from collections import Counter
 from collections.abc import Mapping
+from sys import intern
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
@@ -69,7 +70,7 @@ def counts_of(contribution: Contribution | None) -> Counts:
 
 
 def _side(ref: str, attribution: Mapping[str, Any]) -> Side:
-    return {"ref": ref, "team": attribution["team"], "partner": attribution["partner"]}
+    return {"ref": intern(ref), "team": attribution["team"], "partner": attribution["partner"]}
 
 
 def _credits(contribution: Contribution) -> Counter[tuple[str, str, str]]:

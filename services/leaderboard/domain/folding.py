@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from services.leaderboard.domain.contribution import Counts
 
-SMALL = 100
-"""The most subjects that a list holds itself."""
+SMALL = 2000
+"""The most subjects that a list holds itself: a document of some 40 KB (docs/adr/0010)."""
 
 CounterKey = tuple[str, str]
 """(list, subject) of a list that outgrew SMALL."""
@@ -27,6 +27,14 @@ class List:
     entries: dict[str, int] | None = field(default_factory=dict)
     scores: dict[int, int] = field(default_factory=dict)
     revision: int = 0
+
+    def __len__(self) -> int:
+        """How many entries, or distinct scores, it holds."""
+        return len(self.scores if self.entries is None else self.entries)
+
+    def __bool__(self) -> bool:
+        """A list is one though nobody stands on it."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Where subjects stand on one list; here on one that is small enough to be ranked when read."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Protocol
@@ -14,6 +15,9 @@ class Standings(Protocol):
     @property
     def histogram(self) -> Mapping[int, int]:
         """How many have each score."""
+
+    def __len__(self) -> int:
+        """How much it holds in memory: entries, or distinct scores."""
 
     def after(self, place: Place | None, count: int) -> list[Place]:
         """Up to `count` places that follow `place` (the first ones when None), in order."""
@@ -35,15 +39,19 @@ class SmallStandings:
         self._places = sorted(ranked, key=_order)
         self.histogram = Counter(score for score, _ in ranked)
 
+    def __len__(self) -> int:
+        """See Standings."""
+        return 1 + len(self._entries)
+
     def after(self, place: Place | None, count: int) -> list[Place]:
         """See Standings."""
-        rest = [each for each in self._places if place is None or _order(each) > _order(place)]
-        return rest[:count]
+        start = 0 if place is None else bisect_right(self._places, _order(place), key=_order)
+        return self._places[start : start + count]
 
     def before(self, place: Place, count: int) -> list[Place]:
         """See Standings."""
-        earlier = [each for each in self._places if _order(each) < _order(place)]
-        return earlier[-count:] if count else []
+        end = bisect_left(self._places, _order(place), key=_order)
+        return self._places[max(0, end - count) : end]
 
     def find(self, subject: str) -> tuple[int, bool]:
         """See Standings."""

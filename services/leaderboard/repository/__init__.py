@@ -3,7 +3,7 @@
 generations    {"_id", "state": "building" | "live" | "retired", "timezone", "format",
                "created_at", "offsets": {"topic/partition": next}, "applied_at", "as_of"}
 contributions_<generation>  {"_id": recognition, "version", "contribution": {...} | null}
-lists_<generation>  {"_id": list, "revision", "entries": [[subject, score], ...]} while it is
+lists_<generation>  {"_id": list, "revision", "entries": {subject: score}} while it is
                small, then {..., "scores": {"<score>": how many who take a rank}}
 counters_<generation>  {"_id": "<subject>|<list>", "list", "subject", "score", "ranked"} of the
                lists that outgrew it

@@ -87,6 +87,10 @@ class LargeStandings:
         kind = SUBJECT_KINDS[by_of(name)]
         self._first, self._beyond = f"{kind}:", f"{kind};"
 
+    def __len__(self) -> int:
+        """See Standings."""
+        return 1 + len(self.histogram)
+
     def after(self, place: Place | None, count: int) -> list[Place]:
         """See Standings."""
         found: list[Place] = []

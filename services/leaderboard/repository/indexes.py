@@ -12,6 +12,6 @@ def ensure_indexes(db: Database[Document]) -> None:
     db["generations"].create_index(
         "state", name="one_live", unique=True, partialFilterExpression={"state": "live"}
     )
-    db["directory"].create_index("email")
+    db["directory"].create_index("email_key")
     db["directory"].create_index("ref")
     db["directory"].create_index("changed_in")
