@@ -49,6 +49,8 @@ _RETRY_SECONDS = 1.0
 _DEFECTS = (InvalidResponseHeader, InvalidResponseHeaderName)
 _SAID_BETTER = ("Shutting down: %s", "Reason: %s", "Worker (pid:%s) exited with code %s.")
 _KEPT_ALIVE_SECONDS = 75  # longer than gateways keep theirs (nginx: 60), so that they close first
+_LINGER_SECONDS = 10.0  # for a body that was refused unread to end, and for its next bytes to come
+_LINGER_IDLE_SECONDS = 1.0
 
 
 def serve(
@@ -69,7 +71,14 @@ def serve(
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """A threaded worker that tells its streams when it stops."""
+    """A threaded worker that tells its streams when it stops, and whose refusals arrive."""
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request; before the connection closes, take what its client still sends."""
+        kept = super().handle(conn)
+        if kept is False:
+            _take_the_rest(conn.sock)
+        return kept
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: finish what runs."""
@@ -202,6 +211,20 @@ class _Server(BaseApplication):  # type: ignore[misc]
                     raise
             if stopping.wait(_RETRY_SECONDS):
                 raise SystemExit(0)
+
+
+def _take_the_rest(connection: socket.socket) -> None:
+    """Read and drop what comes until the client closes (RFC 9112 section 9.6).
+
+    To close while bytes wait unread resets the connection, and a client that was still sending a
+    body that was refused loses the answer. Gunicorn itself takes 64 KiB.
+    """
+    deadline = time.monotonic() + _LINGER_SECONDS
+    with contextlib.suppress(OSError):  # idle for too long, or the client is gone
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(_LINGER_IDLE_SECONDS)
+        while time.monotonic() < deadline and not stopping.is_set() and connection.recv(65536):
+            pass
 
 
 def _closing(problem: Problem) -> bytes:

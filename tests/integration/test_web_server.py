@@ -209,6 +209,20 @@ def test_what_never_reaches_the_application_is_a_problem_too(
     assert json.loads(body)["status"] == status
 
 
+def test_an_answer_that_comes_before_the_body_was_read_is_not_lost(
+    start: Callable[..., Served],
+) -> None:
+    """As a gateway that passes on an import which is refused: it is still sending by then."""
+    served = start().when_up()
+    body = b"x" * (32 * 1024 * 1024)
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", served.port), DEADLINE_SECONDS) as connection:
+            connection.sendall(head.encode())
+            connection.sendall(body)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+
+
 def test_ctrl_c_stops_it_too(start: Callable[..., Served]) -> None:
     served = start(2).when_up()
     served.process.send_signal(signal.SIGINT)
