@@ -26,7 +26,7 @@ from services.recognition.domain.refusal import Refusal, refuse
 from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.events import put_recognition_event
 from services.recognition.repository import DirectoryRepository, RecognitionRepository
-from services.recognition.schemas import ImportLineSchema
+from services.recognition.schemas.transfer import ImportLineSchema
 from shared import times
 from shared.ids import new_id
 from shared.references import kind_of

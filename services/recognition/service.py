@@ -8,6 +8,7 @@ from services.recognition.directory import Directory
 from services.recognition.imports import Importer
 from services.recognition.recognitions import Recognitions
 from services.recognition.repository import (
+    AuditRepository,
     DirectoryRepository,
     KeyRepository,
     RecognitionRepository,
@@ -26,6 +27,7 @@ class Service:
         recognitions = RecognitionRepository(database)
         directory = DirectoryRepository(database)
         self.client = client
+        self.audit = AuditRepository(database)
         self.keys = KeyRepository(database)
         self.idempotency = Idempotency(database["idempotency"])
         self.recognitions = Recognitions(recognitions, directory)

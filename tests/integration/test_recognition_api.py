@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from services.recognition.app import create_app
 from services.recognition.domain.outbox import events_in
@@ -17,48 +16,18 @@ from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
 from shared.events.contracts import check
 from shared.mongo import Client
-
-V1 = "/recognition/v1"
-PEOPLE = """id,name,email,team,manager,partner
-ada,Ada Lovelace,ada@example.org,core,grace,
-bob,Bob Baker,bob@example.org,core,grace,
-grace,Grace Hopper,grace@example.org,compilers,,
-smith,Jo Smith,jo@acme.example,,,acme
-"""
-
-Call = Callable[..., Any]
+from tests.recognition_parts import PEOPLE, V1, Call, RecognitionParts, thanks
 
 
 @pytest.fixture
-def web(settings: Settings, client: Client) -> FlaskClient:
-    app = create_app(demo_settings(settings), client)
-    return app.test_client()
-
-
-@pytest.fixture
-def call(web: FlaskClient, settings: Settings) -> Call:
+def call(recognition: RecognitionParts) -> Call:
     """call(method, path, as_="ada", scopes=..., ...) -> response."""
-
-    def call(
-        method: str, path: str, as_: str | None = "ada", scopes: Any = None, **request: Any
-    ) -> Any:
-        headers = dict(request.pop("headers", {}))
-        if as_:
-            headers.setdefault("Authorization", f"Bearer {issue(settings, as_, scopes)}")
-        return web.open(V1 + path, method=method, headers=headers, **request)
-
-    imported = call("POST", "/directory/imports", data=PEOPLE, content_type="text/csv")
-    assert imported.status_code == 200, imported.text
-    return call
+    return recognition.call
 
 
 @pytest.fixture
-def recognitions(client: Client, settings: Settings) -> Any:
-    return client[settings.database("recognition")]["recognitions"]
-
-
-def thanks(**more: Any) -> dict[str, Any]:
-    return {"kind": "thank_you", "recipients": ["grace"], "message": "Thank you"} | more
+def recognitions(recognition: RecognitionParts) -> Any:
+    return recognition.db["recognitions"]
 
 
 def test_a_thank_you_is_stored_with_its_event_and_answered_in_full(call: Call, recognitions: Any):

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from services.recognition.api import service
 from services.recognition.domain.state import directory_state
-from services.recognition.schemas import (
+from services.recognition.schemas.directory import (
     DirectoryImportSchema,
     DirectoryQuerySchema,
     GroupQuerySchema,

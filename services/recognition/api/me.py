@@ -6,7 +6,8 @@ from flask import Response
 
 from services.recognition.api import service
 from services.recognition.api.directory import directory_view
-from services.recognition.schemas import MeSchema, MyChoicesSchema, PersonSchema
+from services.recognition.schemas.directory import PersonSchema
+from services.recognition.schemas.me import MeSchema, MyChoicesSchema
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.web.blueprint import Blueprint

@@ -7,7 +7,7 @@ from flask import Response
 from pymongo.client_session import ClientSession
 
 from services.recognition.api import service
-from services.recognition.schemas import (
+from services.recognition.schemas.recognitions import (
     STATUSES,
     FeedQuerySchema,
     RecognitionPageSchema,

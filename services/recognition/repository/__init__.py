@@ -1,11 +1,13 @@
 """Every query of the recognition service, and the indexes that they need."""
 
+from services.recognition.repository.audit import AuditRepository
 from services.recognition.repository.directory import DirectoryRepository
 from services.recognition.repository.keys import KeyRepository
 from services.recognition.repository.outboxes import OutboxRepository, ensure_outbox_index
 from services.recognition.repository.recognitions import RecognitionRepository
 
 __all__ = [
+    "AuditRepository",
     "DirectoryRepository",
     "KeyRepository",
     "OutboxRepository",

@@ -1,4 +1,4 @@
-"""What the recognition service's requests and answers look like."""
+"""Recognitions, their pages, and what selects them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.recognition.domain.recognition import KINDS
 from shared.web.paging import PageArguments
-from shared.web.schemas import HttpsUrl, JsonBoolean, PlainText, Reference, Rfc3339, Schema
+from shared.web.schemas import HttpsUrl, PlainText, Reference, Rfc3339, Schema
 
 STATUSES = (
     *("given", "held", "hidden", "retracted"),
@@ -102,19 +102,6 @@ class RecognitionSchema(Schema):
                 raise ValidationError("is not supported yet: leave it out", field)
 
 
-class ImportLineSchema(RecognitionSchema):
-    """A line of an import: a recognition of the past, known by `external_id` and `source`."""
-
-    id = fields.UUID(load_default=None)  # type: ignore[assignment]
-    giver = Reference(required=True)
-    given_at = Rfc3339(required=True)
-    external_id = PlainText(maximum=200, single_line=True, allow_none=True)
-    source = PlainText(maximum=64, single_line=True, load_default="import")
-    status = fields.String(validate=validate.OneOf(STATUSES))
-    attribution = fields.Dict(dump_only=True)
-    history = fields.List(fields.Dict(), dump_only=True)
-
-
 class FeedQuerySchema(PageArguments):
     """Which recognitions, newest first; `me` stands for the caller."""
 
@@ -135,105 +122,3 @@ class RecognitionPageSchema(Schema):
     items = fields.List(fields.Nested(RecognitionSchema))
     next = fields.String(allow_none=True)
     people = _people()
-
-
-class PersonSchema(Schema):
-    """A person of the directory."""
-
-    id = fields.String()
-    name = fields.String()
-    email = fields.String(allow_none=True)
-    team = fields.String(allow_none=True)
-    partner = fields.String(allow_none=True)
-    manager = fields.String(allow_none=True)
-    active = fields.Boolean()
-    hidden_from_boards = fields.Boolean()
-    timezone = fields.String(allow_none=True)
-    photo_url = fields.String(allow_none=True)
-    version = fields.Integer()
-
-
-class TeamSchema(Schema):
-    """A team; `ancestors` are the teams above it, nearest first."""
-
-    id = fields.String()
-    name = fields.String()
-    parent = fields.String(allow_none=True)
-    ancestors = fields.List(fields.String())
-    version = fields.Integer()
-
-
-class PartnerSchema(Schema):
-    """A partner of the organisation."""
-
-    id = fields.String()
-    name = fields.String()
-    kind = fields.String(validate=validate.OneOf(["supplier", "distributor", "contractor"]))
-    version = fields.Integer()
-
-
-def page_of(schema: type[Schema]) -> type[Schema]:
-    """The schema of a page of those."""
-    members: dict[str, Any] = {
-        "items": fields.List(fields.Nested(schema)),
-        "next": fields.String(allow_none=True),
-    }
-    return type(schema.__name__.replace("Schema", "PageSchema"), (Schema,), members)
-
-
-PersonPageSchema, TeamPageSchema, PartnerPageSchema = map(
-    page_of, (PersonSchema, TeamSchema, PartnerSchema)
-)
-
-
-class DirectoryQuerySchema(PageArguments):
-    """Which entries of the directory; `q` holds starts of words of name, id or mail."""
-
-    q = fields.String(validate=validate.Length(max=100))
-    team = Reference(bare="team")
-    active = fields.Boolean()
-
-
-class GroupQuerySchema(PageArguments):
-    """Which teams or partners."""
-
-    q = fields.String(validate=validate.Length(max=100))
-
-
-class MeSchema(Schema):
-    """The caller: their directory entry (null when it has none), scopes and limits left."""
-
-    reference = fields.String(allow_none=True)
-    person = fields.Nested(PersonSchema, allow_none=True)
-    scopes = fields.List(fields.String())
-    limits = fields.Dict()
-
-
-class MyChoicesSchema(Schema):
-    """What people choose for themselves."""
-
-    hidden_from_boards = JsonBoolean(required=True)
-
-
-class ImportQuerySchema(Schema):
-    """`dry_run` says what would change and writes nothing."""
-
-    dry_run = fields.Boolean(load_default=False)
-
-
-class CountsSchema(Schema):
-    """How many entries of a kind an import created, updated and left as they were."""
-
-    created = fields.Integer()
-    updated = fields.Integer()
-    unchanged = fields.Integer()
-
-
-class DirectoryImportSchema(Schema):
-    """What an import did, or with `dry_run` would do."""
-
-    people = fields.Nested(CountsSchema)
-    teams = fields.Nested(CountsSchema)
-    partners = fields.Nested(CountsSchema)
-    ignored_columns = fields.List(fields.String())
-    dry_run = fields.Boolean()

@@ -1,0 +1,78 @@
+"""The recognition service over a real database, for tests that call its API."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from services.recognition.app import create_app
+from services.recognition.domain.outbox import events_in
+from shared.auth.demo import demo_settings, issue
+from shared.config import Settings
+from shared.events import Event
+from shared.events.contracts import check
+from shared.mongo import Client
+
+V1 = "/recognition/v1"
+PEOPLE = """id,name,email,team,manager,partner
+ada,Ada Lovelace,ada@example.org,core,grace,
+bob,Bob Baker,bob@example.org,core,grace,
+grace,Grace Hopper,grace@example.org,compilers,,
+smith,Jo Smith,jo@acme.example,,,acme
+"""
+
+Call = Callable[..., Any]
+
+
+class RecognitionParts:
+    """The API of one namespace, with PEOPLE in its directory.
+
+    Fair play is off unless `fair_play` says otherwise, so that tests may repeat themselves.
+    """
+
+    def __init__(self, settings: Settings, client: Client, **changed: Any) -> None:
+        self.settings = dataclasses.replace(settings, **{"fair_play": "off", **changed})
+        self.client = client
+        self.app: Flask = create_app(demo_settings(self.settings), client)
+        self.db = client[settings.database("recognition")]
+        imported = self.call("POST", "/directory/imports", data=PEOPLE, content_type="text/csv")
+        assert imported.status_code == 200, imported.text
+
+    def call(
+        self, method: str, path: str, as_: str | None = "ada", scopes: Any = None, **request: Any
+    ) -> Any:
+        """The API's response to `as_`, who holds `scopes` (all when None)."""
+        headers = dict(request.pop("headers", {}))
+        if as_:
+            headers.setdefault("Authorization", f"Bearer {issue(self.settings, as_, scopes)}")
+        web = self.app.test_client()
+        return web.open(V1 + path, method=method, headers=headers, **request)
+
+    def made(self, as_: str = "ada", **body: Any) -> dict[str, Any]:
+        """A new recognition: a thank-you to Grace unless `body` says otherwise."""
+        answer = self.call("POST", "/recognitions", as_, json=thanks(**body))
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json)
+
+    def events(self, subject: str, collection: str = "recognitions") -> list[Event]:
+        """The unpublished events of one record, each held to its contract."""
+        record = self.db[collection].find_one({"_id": subject})
+        found = events_in(record, "/recognition") if record and record.get("outbox") else []
+        for event in found:
+            check(event)
+        return found
+
+    def audited(self) -> list[dict[str, Any]]:
+        """The audit log, the oldest entry first."""
+        return list(self.db["audit"].find({}).sort("_id", 1))
+
+
+def thanks(**more: Any) -> dict[str, Any]:
+    """The body of a thank-you to Grace."""
+    return {"kind": "thank_you", "recipients": ["grace"], "message": "Thank you"} | more
+
+
+def please(**more: Any) -> dict[str, Any]:
+    """The body of a please to Bob."""
+    return {"kind": "please", "recipients": ["bob"], "message": "Please review"} | more
