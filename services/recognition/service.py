@@ -1,18 +1,30 @@
 """The features of the recognition service, put together over one database client."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import MongoClient
 
+from services.recognition.acting import Acting
+from services.recognition.acts import Amending, Pleases
+from services.recognition.conversation import Conversation
 from services.recognition.directory import Directory
+from services.recognition.fair_play import FairPlay
 from services.recognition.imports import Importer
+from services.recognition.moderation import Moderation
 from services.recognition.recognitions import Recognitions
 from services.recognition.repository import (
     AuditRepository,
+    CommentRepository,
     DirectoryRepository,
     KeyRepository,
+    LedgerRepository,
     RecognitionRepository,
+    ReportRepository,
 )
+from services.recognition.views import Views
+from shared import times
 from shared.config import Settings
 from shared.web.idempotency import Idempotency
 
@@ -22,22 +34,41 @@ Document = dict[str, Any]
 class Service:
     """What the views call."""
 
-    def __init__(self, settings: Settings, client: MongoClient[Document]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: MongoClient[Document],
+        now: Callable[[], datetime] = times.now,
+    ) -> None:
         database = client[settings.database("recognition")]
         recognitions = RecognitionRepository(database)
         directory = DirectoryRepository(database)
+        comments, reports = CommentRepository(database), ReportRepository(database)
+        ledgers = LedgerRepository(database)
+        views = Views(recognitions, directory)
         self.client = client
+        self.now = now
         self.audit = AuditRepository(database)
         self.keys = KeyRepository(database)
         self.idempotency = Idempotency(database["idempotency"])
-        self.recognitions = Recognitions(recognitions, directory)
+        self.fair_play = FairPlay(settings, ledgers)
+        acting = Acting(recognitions, directory, self.audit, now)
+        self.recognitions = Recognitions(
+            recognitions, directory, self.audit, acting, views, self.fair_play
+        )
+        self.pleases = Pleases(acting, views)
+        window = timedelta(hours=settings.amend_hours)
+        self.amending = Amending(acting, views, recognitions, self.fair_play, window)
+        self.conversation = Conversation(acting, views, comments)
+        self.moderation = Moderation(acting, views, recognitions, reports, self.audit)
         self.directory = Directory(client, directory)
         self.importer = Importer(recognitions, directory)
         self.stored_recognitions = recognitions
         self.stored_directory = directory
+        self._stored = (recognitions, directory, self.keys, comments, reports, ledgers)
 
     def ensure_indexes(self) -> None:
         """Create every index that the service needs; safe to repeat."""
-        for repository in (self.stored_recognitions, self.stored_directory, self.keys):
+        for repository in self._stored:
             repository.ensure_indexes()
         self.idempotency.ensure_indexes()

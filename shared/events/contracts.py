@@ -97,6 +97,8 @@ class ServiceLevelContract(_Contract):
     id = _text()
     respond_by = _instant(allow_none=True)
     fulfil_by = _instant(allow_none=True)
+    responded_in_time = fields.Boolean(allow_none=True)
+    fulfilled_in_time = fields.Boolean(allow_none=True)
 
 
 class RecognitionState(_Contract):
