@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
 
 from services.recognition.app import create_app
 from services.recognition.domain.outbox import events_in
+from shared import times
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
 from shared.events import Event
@@ -31,10 +33,16 @@ class RecognitionParts:
     Fair play is off unless `fair_play` says otherwise, so that tests may repeat themselves.
     """
 
-    def __init__(self, settings: Settings, client: Client, **changed: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        now: Callable[[], datetime] = times.now,
+        **changed: Any,
+    ) -> None:
         self.settings = dataclasses.replace(settings, **{"fair_play": "off", **changed})
         self.client = client
-        self.app: Flask = create_app(demo_settings(self.settings), client)
+        self.app: Flask = create_app(demo_settings(self.settings), client, now)
         self.db = client[settings.database("recognition")]
         imported = self.call("POST", "/directory/imports", data=PEOPLE, content_type="text/csv")
         assert imported.status_code == 200, imported.text

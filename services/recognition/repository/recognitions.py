@@ -187,6 +187,16 @@ class RecognitionRepository:
         condition = {"owed_by": {"$in": list(debtors)}, "audience": {"$in": list(audience)}}
         return list(self._collection.find(condition, {"outbox": 0}))
 
+    def due(self, now: datetime, limit: int) -> list[str]:
+        """The ids of up to `limit` recognitions that time alone is to change by `now`."""
+        found = self._collection.find({"ticks_at": {"$lte": now}}, {"_id": 1})
+        return [record["_id"] for record in found.sort("ticks_at", ASCENDING).limit(limit)]
+
+    def promised_by(self, person: str) -> list[str]:
+        """The ids of the pleases that somebody has promised and not fulfilled."""
+        found = self._collection.find({"owed_by": person, "status": "promised"}, {"_id": 1})
+        return [record["_id"] for record in found]
+
     def every(self) -> Iterator[Document]:
         """Every recognition there is, in order of id (that is, of creation)."""
         return self._collection.find({}, {"outbox": 0}).sort("_id", ASCENDING)
