@@ -134,6 +134,22 @@ def test_thanks_show_on_the_board(kudos: Kudos) -> None:
     assert len(list(csv.reader(by_team.stdout.splitlines()))) >= 2
 
 
+def test_a_please_is_asked_promised_and_done(kudos: Kudos) -> None:
+    asked = kudos("please", "grace", "--as", "ada", "-m", "Could you review it?", "--by", "2d")
+    assert asked.returncode == 0, asked.stderr
+    id = asked.stdout.split()[-1]
+    assert id in kudos("owed", "--as", "grace").stdout
+    promised = kudos("promise", id, "--as", "grace", "--by", "3h")
+    assert promised.stdout.startswith("Promised by 20"), promised.stderr
+    unmoved = kudos("promise", id, "--as", "grace", "--by", "4h")
+    assert (unmoved.returncode, "/reason" in unmoved.stderr) == (1, True)
+    refused = kudos("promise", id, "--as", "linus", "--by", "4h")
+    assert refused.returncode == 1
+    assert "--by" in kudos("promise", id, "--as", "grace", "--by", "tomorrow").stderr
+    assert kudos("fulfil", id, "--as", "grace").stdout == "Done; the promise is kept.\n"
+    assert kudos("owed", "--as", "grace").stdout == "Nothing is owed.\n"
+
+
 def test_problems_are_told_in_words(kudos: Kudos) -> None:
     refused = kudos("thank", "nobody-here", "--as", "ada", "-m", "Thanks")
 
