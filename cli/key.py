@@ -79,7 +79,7 @@ def list_all() -> None:
 @key.command()
 @click.argument("key_id", metavar="ID")
 def revoke(key_id: str) -> None:
-    """Revoke a key by its id, everywhere within seconds; it cannot be taken back.
+    """Revoke a key by its id, everywhere within a second; it cannot be taken back.
 
     \b
     Example:
@@ -100,5 +100,8 @@ def revoke(key_id: str) -> None:
 
 @contextmanager
 def _database() -> "Iterator[Database[dict[str, Any]]]":
+    from shared.nudges import KEYS, Nudges
+
     with server_database("kudos key") as (settings, client):
         yield client[settings.database("recognition")]
+        Nudges(settings.nudges).send(KEYS)
