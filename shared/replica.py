@@ -42,7 +42,7 @@ def key_change(event: Event) -> Document | None:
     state = event.data["state"]
     instants = {
         name: parse_rfc3339(state[name]) if state.get(name) else None
-        for name in ("created_at", "revoked_at")
+        for name in ("created_at", "revoked_at", "previous_until")
     }
     return {"_id": state["id"], **state, **instants, "version": _version(state)}
 

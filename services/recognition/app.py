@@ -7,20 +7,26 @@ from flask import Flask, Response, request
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from services.recognition.api import directory, me, recognitions, transfer
+from services.recognition.api import directory, keys, me, recognitions, transfer
 from services.recognition.domain.refusal import Refusal
 from services.recognition.service import Service
 from shared import mongo
 from shared.auth.authenticator import Authenticator
 from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
-from shared.nudges import OUTBOX, Nudges
+from shared.nudges import KEYS, OUTBOX, Nudges
 from shared.web.app import create_service_app
 from shared.web.errors import answer
 from shared.web.problems import Unprocessable
 
 Document = dict[str, Any]
-BLUEPRINTS = (recognitions.blueprint, me.blueprint, directory.blueprint, transfer.blueprint)
+BLUEPRINTS = (
+    recognitions.blueprint,
+    me.blueprint,
+    directory.blueprint,
+    transfer.blueprint,
+    keys.blueprint,
+)
 
 
 def create_app(settings: Settings, client: MongoClient[Document] | None = None) -> Flask:
@@ -45,7 +51,7 @@ def create_app(settings: Settings, client: MongoClient[Document] | None = None) 
             JwtVerifier(settings),
             find_entry=service.stored_directory.get,
             find_by_email=service.stored_directory.find_by_email,
-            find_key=service.keys.get,
+            find_key=service.stored_keys.get,
         ),
         readiness=lambda: _unready(client),
         description="Please and thank-you, and the directory of who gives and receives them.",
@@ -59,7 +65,7 @@ def create_app(settings: Settings, client: MongoClient[Document] | None = None) 
 def _nudge(nudges: Nudges, response: Response) -> Response:
     """Whatever was written has put events into outboxes."""
     if request.method not in {"GET", "HEAD", "OPTIONS"} and response.status_code < 300:
-        nudges.send(OUTBOX)
+        nudges.send(KEYS if request.blueprint == keys.blueprint.name else OUTBOX)
     return response
 
 

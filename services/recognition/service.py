@@ -6,6 +6,7 @@ from pymongo import MongoClient
 
 from services.recognition.directory import Directory
 from services.recognition.imports import Importer
+from services.recognition.keys import Keys
 from services.recognition.recognitions import Recognitions
 from services.recognition.repository import (
     AuditRepository,
@@ -28,16 +29,17 @@ class Service:
         directory = DirectoryRepository(database)
         self.client = client
         self.audit = AuditRepository(database)
-        self.keys = KeyRepository(database)
         self.idempotency = Idempotency(database["idempotency"])
         self.recognitions = Recognitions(recognitions, directory)
         self.directory = Directory(client, directory)
         self.importer = Importer(recognitions, directory)
+        self.stored_keys = KeyRepository(database)
+        self.keys = Keys(client, self.stored_keys, directory, self.audit)
         self.stored_recognitions = recognitions
         self.stored_directory = directory
 
     def ensure_indexes(self) -> None:
         """Create every index that the service needs; safe to repeat."""
-        for repository in (self.stored_recognitions, self.stored_directory, self.keys):
+        for repository in (self.stored_recognitions, self.stored_directory, self.stored_keys):
             repository.ensure_indexes()
         self.idempotency.ensure_indexes()
