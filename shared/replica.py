@@ -1,26 +1,23 @@
 """The replica of the directory and of the API keys that a service keeps from events."""
 
-import threading
 from collections.abc import Sequence
 from functools import partial
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from shared import nudges
+from shared.config import Settings
 from shared.eventlog import EventLog
 from shared.eventlog.follower import Follower
 from shared.events import ACCESS, DIRECTORY, Event
 from shared.lease import Lease
 from shared.mongo import Client, Document, find_many
 from shared.times import parse_rfc3339
-from shared.worker import loop
-
-_IDLE_SECONDS = (0.02, 1.0)
-"""Keys change rarely; one that is revoked is refused everywhere about a second later."""
+from shared.worker import SideLoop
 
 _DIRECTORY_TYPES = {"kudos.person.changed", "kudos.team.changed", "kudos.partner.changed"}
 
@@ -45,7 +42,7 @@ def key_change(event: Event) -> Document | None:
     state = event.data["state"]
     instants = {
         name: parse_rfc3339(state[name]) if state.get(name) else None
-        for name in ("created_at", "revoked_at")
+        for name in ("created_at", "revoked_at", "previous_until")
     }
     return {"_id": state["id"], **state, **instants, "version": _version(state)}
 
@@ -89,45 +86,18 @@ def _store_newer(
     return changed
 
 
-class AccessFollower:
-    """Keeps `api_keys` in a thread of its own, so that a revocation waits behind no backlog.
+class AccessFollower(SideLoop):
+    """Keeps `api_keys` in a thread of its own, so that a revocation waits behind no backlog."""
 
-    A context manager around the process's loop, which must heed `stop`: it is set when the
-    thread cannot go on, and leaving the context then raises why.
-    """
-
-    def __init__(self, client: Client, db: Database[Document], log: EventLog) -> None:
-        self.stop = threading.Event()
-        self._error: Exception | None = None
+    def __init__(
+        self, settings: Settings, client: Client, db: Database[Document], log: EventLog
+    ) -> None:
         self._lease = Lease(db["leases"], "access")
         self._follower: Follower[Document] = Follower(
             log, client, db["offsets"], "access", [ACCESS], key_change, partial(apply_keys, db)
         )
-        self._thread = threading.Thread(target=self._run, name="access", daemon=True)
+        closing = [self._follower.close, self._lease.release]
+        super().__init__("access", self._follow, settings, nudged_by=nudges.ACCESS, closing=closing)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        self.stop.set()
-        self._thread.join()
-        self._follower.close()
-        if self._error is not None:
-            raise self._error from error
-        self._lease.release()
-
-    def _run(self) -> None:
-        try:
-            loop("access", self._step, self.stop, idle_seconds=_IDLE_SECONDS)
-        except Exception as error:  # raised again in the main thread
-            self._error = error
-            self.stop.set()
-
-    def _step(self) -> int:
+    def _follow(self) -> int:
         return self._follower.step() if self._lease.hold() else 0

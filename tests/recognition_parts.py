@@ -25,6 +25,7 @@ smith,Jo Smith,jo@acme.example,,,acme
 """
 
 Call = Callable[..., Any]
+_FOR = "Kudos-On-Behalf-Of"
 
 
 class RecognitionParts:
@@ -62,6 +63,20 @@ class RecognitionParts:
         answer = self.call("POST", "/recognitions", as_, json=thanks(**body))
         assert answer.status_code == 201, answer.text
         return dict(answer.json)
+
+    def key(self, *scopes: str, **asked: Any) -> str:
+        """The token of a new API key."""
+        body = {"name": "a test", "scopes": list(scopes), **asked}
+        answer = self.call("POST", "/api-keys", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json["key"])
+
+    def with_key(
+        self, token: str, method: str, path: str, for_: str | None = None, **request: Any
+    ) -> Any:
+        """The API's response to whoever holds an API key (on behalf of `for_`)."""
+        headers = {"Authorization": f"Bearer {token}", **({_FOR: for_} if for_ else {})}
+        return self.call(method, path, None, headers=headers, **request)
 
     def events(self, subject: str, collection: str = "recognitions") -> list[Event]:
         """The unpublished events of one record, each held to its contract."""

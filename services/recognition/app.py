@@ -13,6 +13,7 @@ from services.recognition.api import (
     acts,
     conversation,
     directory,
+    keys,
     me,
     moderation,
     recognitions,
@@ -25,7 +26,7 @@ from shared import mongo, times
 from shared.auth.authenticator import Authenticator
 from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
-from shared.nudges import OUTBOX, Nudges
+from shared.nudges import KEYS, OUTBOX, Nudges
 from shared.web.app import create_service_app
 from shared.web.errors import answer
 from shared.web.problems import Conflict, Forbidden, Unavailable, Unprocessable
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     me.blueprint,
     directory.blueprint,
     transfer.blueprint,
+    keys.blueprint,
 )
 
 
@@ -69,7 +71,7 @@ def create_app(
             JwtVerifier(settings),
             find_entry=service.stored_directory.get,
             find_by_email=service.stored_directory.find_by_email,
-            find_key=service.keys.get,
+            find_key=service.stored_keys.get,
         ),
         readiness=lambda: _unready(client),
         description="Please and thank-you, and the directory of who gives and receives them.",
@@ -86,7 +88,7 @@ def create_app(
 def _nudge(nudges: Nudges, response: Response) -> Response:
     """Whatever was written has put events into outboxes."""
     if request.method not in {"GET", "HEAD", "OPTIONS"} and response.status_code < 300:
-        nudges.send(OUTBOX)
+        nudges.send(KEYS if request.blueprint == keys.blueprint.name else OUTBOX)
     return response
 
 

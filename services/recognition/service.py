@@ -12,6 +12,7 @@ from services.recognition.conversation import Conversation
 from services.recognition.directory import Directory
 from services.recognition.fair_play import FairPlay
 from services.recognition.imports import Importer
+from services.recognition.keys import Keys
 from services.recognition.moderation import Moderation
 from services.recognition.recognitions import Recognitions
 from services.recognition.repository import (
@@ -49,7 +50,6 @@ class Service:
         self.client = client
         self.now = now
         self.audit = AuditRepository(database)
-        self.keys = KeyRepository(database)
         self.idempotency = Idempotency(database["idempotency"])
         self.fair_play = FairPlay(settings, ledgers)
         acting = Acting(recognitions, directory, self.audit, now)
@@ -63,9 +63,11 @@ class Service:
         self.moderation = Moderation(acting, views, recognitions, reports, self.audit)
         self.directory = Directory(client, directory)
         self.importer = Importer(recognitions, directory)
+        self.stored_keys = KeyRepository(database)
+        self.keys = Keys(client, self.stored_keys, directory, self.audit, now)
         self.stored_recognitions = recognitions
         self.stored_directory = directory
-        self._stored = (recognitions, directory, self.keys, comments, reports, ledgers)
+        self._stored = (recognitions, directory, self.stored_keys, comments, reports, ledgers)
 
     def ensure_indexes(self) -> None:
         """Create every index that the service needs; safe to repeat."""

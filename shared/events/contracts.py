@@ -193,12 +193,20 @@ class PartnerState(DirectoryState):
     kind = _text(validate=validate.OneOf(["supplier", "distributor", "contractor"]))
 
 
+_HASH = validate.Regexp(r"^[0-9a-f]{64}\Z")
+
+
 class KeyState(_Contract):
-    """An API key: its hash, never the key."""
+    """An API key: its hash, never the key. `previous_hash` is that of the secret before, which is
+    accepted until `previous_until`; events from before there were rotations have neither."""
 
     id = _text()
     name = _text()
-    hash = _text(validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
+    hash = _text(validate=_HASH)
+    previous_hash = fields.String(allow_none=True, validate=_HASH)
+    previous_until = fields.String(
+        allow_none=True, validate=_check_instant, metadata={"format": "date-time"}
+    )
     scopes = _texts()
     person = _reference(allow_none=True)
     on_behalf_of = _truth()
