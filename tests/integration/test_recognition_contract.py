@@ -1,0 +1,51 @@
+"""Whatever is sent to the recognition service, it answers as its OpenAPI document says."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.recognition.app import create_app
+from shared.auth.demo import demo_settings, issue
+from shared.config import Settings
+from shared.mongo import Client
+from tests.recognition_parts import PEOPLE, V1
+
+EXAMPLES = 40
+
+
+@pytest.fixture(scope="module")
+def service(session_client: Client, mongo_uri: str, tmp_path_factory: Any) -> Any:
+    """The schema of the served document, and the headers of somebody who may do everything."""
+    ours = Settings(
+        mongo_uri=mongo_uri, namespace="tcontract", data=tmp_path_factory.mktemp("c") / "kudos"
+    )
+    session_client.drop_database(ours.database("recognition"))
+    app = create_app(demo_settings(ours), session_client)
+    headers = {"Authorization": f"Bearer {issue(ours, 'ada')}"}
+    web = app.test_client()
+    imported = web.post(
+        f"{V1}/directory/imports", data=PEOPLE, content_type="text/csv", headers=headers
+    )
+    assert imported.status_code == 200
+    return schemathesis.openapi.from_wsgi("/recognition/openapi.json", app), headers, web
+
+
+def test_answers_are_as_documented(service: Any) -> None:
+    """Every operation, all checks: no 5xx, no undocumented status, no breach of a schema."""
+    schema, headers, _ = service
+    tried = 0
+    for result in schema.get_all_operations():
+        operation = result.ok()
+
+        @given(st.data())
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        def send(data: st.DataObject, operation: Any = operation) -> None:
+            case = data.draw(operation.as_strategy())
+            case.call_and_validate(headers=headers)
+
+        send()
+        tried += 1
+    assert tried > 30
