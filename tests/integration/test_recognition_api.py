@@ -184,6 +184,11 @@ def test_the_feed_is_filtered(call: Call):
     assert len(feed(call, "&owed_by=me")) == 1
 
 
+def test_a_feed_from_the_beginning_of_the_calendar_to_its_end(call: Call):
+    call("POST", "/recognitions", json=thanks())
+    assert len(feed(call, "&from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z")) == 1
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [

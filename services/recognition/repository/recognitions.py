@@ -160,14 +160,15 @@ class RecognitionRepository:
         past until the page is full, so that no query matches much more than it returns (a
         database that evaluates the whole match before the limit pays for every match).
         """
-        floor, upper, window = since or _BEGINNING, until, _FIRST_WINDOW
+        floor = max(since, _BEGINNING) if since else _BEGINNING  # nothing is given before
+        upper, window = until, _FIRST_WINDOW
         page: list[Document] = []
         if after and after[0] < until:
             upper = after[0]
             if upper >= floor:  # the rest of those given at the same instant
                 page += self._read(condition, {"given_at": upper, "_id": {"$lt": after[1]}}, limit)
         while upper > floor and len(page) < limit:
-            lower = max(upper - window, floor)
+            lower = upper - min(window, upper - floor)
             within = {"given_at": {"$gte": lower, "$lt": upper}}
             page += self._read(condition, within, limit - len(page))
             upper, window = lower, window * _WIDENING
