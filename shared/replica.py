@@ -1,6 +1,8 @@
 """The replica of the directory and of the API keys that a service keeps from events."""
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,7 @@ from shared.config import Settings
 from shared.eventlog import EventLog
 from shared.eventlog.follower import Follower
 from shared.events import ACCESS, DIRECTORY, Event
+from shared.key_uses import NOTED_EVERY_SECONDS, UntoldUses
 from shared.lease import Lease
 from shared.mongo import Client, Document, find_many
 from shared.times import parse_rfc3339
@@ -87,17 +90,43 @@ def _store_newer(
 
 
 class AccessFollower(SideLoop):
-    """Keeps `api_keys` in a thread of its own, so that a revocation waits behind no backlog."""
+    """Keeps a service's `api_keys` in a thread of its own, so that a revocation waits behind no
+    backlog, and tells recognition once a minute which keys were used."""
 
     def __init__(
-        self, settings: Settings, client: Client, db: Database[Document], log: EventLog
+        self,
+        settings: Settings,
+        client: Client,
+        service: str,
+        log: EventLog,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        db = client[settings.database(service)]
+        self._service, self._log = service, log
         self._lease = Lease(db["leases"], "access")
         self._follower: Follower[Document] = Follower(
             log, client, db["offsets"], "access", [ACCESS], key_change, partial(apply_keys, db)
         )
-        closing = [self._follower.close, self._lease.release]
-        super().__init__("access", self._follow, settings, nudged_by=nudges.ACCESS, closing=closing)
+        self._uses = UntoldUses(db)
+        self._clock = clock
+        self._tell_at = -math.inf
+        super().__init__(
+            "access", self.step, settings, nudged_by=nudges.ACCESS, closing=[self.close]
+        )
 
-    def _follow(self) -> int:
-        return self._follower.step() if self._lease.hold() else 0
+    def step(self) -> int:
+        """Take over what changed, and tell what is due; how many records of the log it took."""
+        if not self._lease.hold():
+            return 0
+        folded = self._follower.step()
+        now = self._clock()
+        if now >= self._tell_at:
+            self._tell_at = now + NOTED_EVERY_SECONDS
+            self._uses.tell(self._log, self._service)
+        return folded
+
+    def close(self) -> None:
+        """Let another take over at once."""
+        self._follower.close()
+        self._lease.release()

@@ -26,6 +26,7 @@ from shared import mongo, times
 from shared.auth.authenticator import Authenticator
 from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
+from shared.key_uses import KeyUses
 from shared.nudges import KEYS, OUTBOX, Nudges
 from shared.web.app import create_service_app
 from shared.web.errors import answer
@@ -72,6 +73,7 @@ def create_app(
             find_entry=service.stored_directory.get,
             find_by_email=service.stored_directory.find_by_email,
             find_key=service.stored_keys.get,
+            note_use=KeyUses(service.stored_keys.note_use).note,
         ),
         readiness=lambda: _unready(client),
         description="Please and thank-you, and the directory of who gives and receives them.",

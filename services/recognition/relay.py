@@ -13,6 +13,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 from pymongo.database import Database
 
+from services.recognition.access import KeyUseFollower
 from services.recognition.domain.outbox import SLOTS, events_in
 from services.recognition.events import SOURCE
 from services.recognition.repository import OutboxRepository, ensure_outbox_index
@@ -106,5 +107,8 @@ def main(settings: Settings) -> None:
     prompt = Relay(database, log, leases, PROMPT)
     relay = Relay(database, log, leases, [name for name in COLLECTIONS if name not in PROMPT])
     closing = [leases.release, log.close, client.close]
-    with SideLoop("relay-keys", prompt.step, settings, nudged_by=KEYS, closing=closing) as beside:
+    with (
+        SideLoop("relay-keys", prompt.step, settings, nudged_by=KEYS, closing=closing) as beside,
+        KeyUseFollower(settings, client, log, beside.stop),
+    ):
         run("relay", relay.step, settings, nudged_by=OUTBOX, stop=beside.stop)

@@ -31,7 +31,7 @@ class Authenticator:
 
     `find_entry(reference)` gives the directory entry of a person, `find_by_email(address)` the
     same by mail in lower case, `find_key(id)` the state of an API key; each None when there is
-    none.
+    none. `note_use(id)` is told of every use of an API key.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Authenticator:
         find_by_email: Callable[[str], Entry | None],
         find_key: Callable[[str], Entry | None],
         *,
+        note_use: Callable[[str], None] = lambda _key_id: None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = times.now,
     ) -> None:
@@ -50,6 +51,7 @@ class Authenticator:
         self.find_entry = find_entry
         self.find_by_email = find_by_email
         self.find_key = find_key
+        self.note_use = note_use
         self._clock = clock
         self._now = now
         self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
@@ -110,7 +112,7 @@ class Authenticator:
     def _caller_of_key(self, token: str, on_behalf_of: str | None) -> Caller:
         key_id = api_keys.id_of(token)
         key = self.find_key(key_id) if key_id else None
-        if key is None:
+        if key is None or key_id is None:
             raise InvalidToken(_NO_SUCH_KEY)
         self._require_secret(token, key)
         if key.get("revoked_at") is not None:
@@ -125,6 +127,7 @@ class Authenticator:
             entry = self._active_entry(person)
             if entry is None:
                 raise Forbidden(f"{person} is not in the directory")
+        self.note_use(key_id)
         return Caller(
             id=identity,
             person=person,

@@ -215,6 +215,13 @@ class KeyState(_Contract):
     version = _count(1)
 
 
+class KeyUseState(_Contract):
+    """That an API key was used, in the service that is the event's source."""
+
+    id = _text()
+    used_at = _instant()
+
+
 def _data_of(state: type[Schema]) -> type[Schema]:
     return _Contract.from_dict(
         {
@@ -227,13 +234,15 @@ def _data_of(state: type[Schema]) -> type[Schema]:
 
 
 PersonData, TeamData = _data_of(PersonState), _data_of(TeamState)
-PartnerData, KeyData = _data_of(PartnerState), _data_of(KeyState)
+PartnerData = _data_of(PartnerState)
+KeyData, KeyUseData = _data_of(KeyState), _data_of(KeyUseState)
 
 _DIRECTORY = {
     "kudos.person.changed": PersonData,
     "kudos.team.changed": TeamData,
     "kudos.partner.changed": PartnerData,
 }
+_ACCESS = {"kudos.key.changed": KeyData, "kudos.key.used": KeyUseData}
 
 
 def contract_of(topic: str, event_type: str) -> Schema:
@@ -245,8 +254,8 @@ def contract_of(topic: str, event_type: str) -> Schema:
         return RecognitionData()
     if topic == DIRECTORY and event_type in _DIRECTORY:
         return _DIRECTORY[event_type]()
-    if topic == ACCESS and event_type == "kudos.key.changed":
-        return KeyData()
+    if topic == ACCESS and event_type in _ACCESS:
+        return _ACCESS[event_type]()
     raise MalformedEvent(f"{event_type} on {topic} has no contract")
 
 
@@ -262,6 +271,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     from shared.events.json_schema import json_schema
 
     schemas = {"kudos.recognition.*": json_schema(RecognitionData())}
-    schemas |= {name: json_schema(schema()) for name, schema in _DIRECTORY.items()}
-    schemas["kudos.key.changed"] = json_schema(KeyData())
+    for by_type in (_DIRECTORY, _ACCESS):
+        schemas |= {name: json_schema(schema()) for name, schema in by_type.items()}
     return schemas

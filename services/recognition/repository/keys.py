@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import DESCENDING
+from pymongo import DESCENDING, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
@@ -80,3 +80,18 @@ class KeyRepository:
     def last_used(self, key_ids: Iterable[str]) -> dict[str, datetime]:
         """When each of those was last used; those that never were are left out."""
         return {use["_id"]: use["used_at"] for use in find_many(self._uses, "_id", key_ids)}
+
+    def note_use(self, key_id: str, at: datetime) -> None:
+        """A key was used; an older use than the one that is known changes nothing."""
+        self._uses.update_one({"_id": key_id}, {"$max": {"used_at": at}}, upsert=True)
+
+    def note_uses(self, uses: Iterable[tuple[str, datetime]], session: ClientSession) -> None:
+        """The same of several, within a transaction."""
+        latest: dict[str, datetime] = {}
+        for key_id, at in uses:
+            latest[key_id] = max(at, latest.get(key_id, at))
+        writes = [
+            UpdateOne({"_id": key_id}, {"$max": {"used_at": at}}, upsert=True)
+            for key_id, at in latest.items()
+        ]
+        self._uses.bulk_write(writes, ordered=False, session=session)
