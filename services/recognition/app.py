@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from services.recognition.api import directory, me, recognitions, transfer
+from services.recognition.api import directory, me, recognitions, transfer, values
 from services.recognition.domain.refusal import Refusal
 from services.recognition.service import Service
 from shared import mongo
@@ -20,7 +20,13 @@ from shared.web.errors import answer
 from shared.web.problems import Unprocessable
 
 Document = dict[str, Any]
-BLUEPRINTS = (recognitions.blueprint, me.blueprint, directory.blueprint, transfer.blueprint)
+BLUEPRINTS = (
+    recognitions.blueprint,
+    me.blueprint,
+    directory.blueprint,
+    values.blueprint,
+    transfer.blueprint,
+)
 
 
 def create_app(settings: Settings, client: MongoClient[Document] | None = None) -> Flask:

@@ -9,10 +9,13 @@ from pymongo.client_session import ClientSession
 from services.recognition.domain.feed import feed_condition
 from services.recognition.domain.recognition import CLOCK_SKEW, EVENT_OF_CREATION, Record, create
 from services.recognition.domain.state import recognition_state
-from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.domain.visibility import SHOWN_STATUSES, badges_of
 from services.recognition.events import put_recognition_event
-from services.recognition.repository import DirectoryRepository, RecognitionRepository
+from services.recognition.repository import (
+    DirectoryRepository,
+    RecognitionRepository,
+    ValueRepository,
+)
 from services.recognition.repository.recognitions import Position
 from shared import times
 from shared.auth import scopes
@@ -32,10 +35,12 @@ class Recognitions:
         self,
         recognitions: RecognitionRepository,
         directory: DirectoryRepository,
+        values: ValueRepository,
         now: Callable[[], datetime] = times.now,
     ) -> None:
         self._recognitions = recognitions
         self._directory = directory
+        self._values = values
         self._now = now
 
     def give(
@@ -56,7 +61,7 @@ class Recognitions:
             recognition_id=new_id(),
             giver=giver,
             directory=directory,
-            values=DEFAULT_VALUES,
+            values=self._values.in_use(asked.get("values", ())),
             now=now,
         )
         put_recognition_event(record, EVENT_OF_CREATION[record["kind"]], by=caller.person, at=now)

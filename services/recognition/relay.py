@@ -23,7 +23,7 @@ from shared.nudges import OUTBOX
 from shared.slots import SlotLeases
 from shared.worker import run
 
-COLLECTIONS = ("api_keys", "directory", "recognitions")
+COLLECTIONS = ("api_keys", "directory", "values", "recognitions")
 """In this order: a revocation never waits behind a backlog, a name comes before its kudos."""
 
 BATCH = 500

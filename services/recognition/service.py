@@ -12,7 +12,9 @@ from services.recognition.repository import (
     DirectoryRepository,
     KeyRepository,
     RecognitionRepository,
+    ValueRepository,
 )
+from services.recognition.values import Values
 from shared.config import Settings
 from shared.web.idempotency import Idempotency
 
@@ -26,18 +28,23 @@ class Service:
         database = client[settings.database("recognition")]
         recognitions = RecognitionRepository(database)
         directory = DirectoryRepository(database)
+        values = ValueRepository(database)
         self.client = client
         self.audit = AuditRepository(database)
         self.keys = KeyRepository(database)
         self.idempotency = Idempotency(database["idempotency"])
-        self.recognitions = Recognitions(recognitions, directory)
+        self.recognitions = Recognitions(recognitions, directory, values)
         self.directory = Directory(client, directory)
-        self.importer = Importer(recognitions, directory)
+        self.values = Values(client, values, self.audit)
+        self.importer = Importer(recognitions, directory, values)
         self.stored_recognitions = recognitions
         self.stored_directory = directory
+        self.stored_values = values
 
     def ensure_indexes(self) -> None:
-        """Create every index that the service needs; safe to repeat."""
-        for repository in (self.stored_recognitions, self.stored_directory, self.keys):
+        """Create every index that the service needs, and the default values; safe to repeat."""
+        stored = (self.stored_recognitions, self.stored_directory, self.keys, self.stored_values)
+        for repository in stored:
             repository.ensure_indexes()
         self.idempotency.ensure_indexes()
+        self.values.seed()

@@ -45,6 +45,8 @@ KEY_FIELDS = (
     "version",
 )
 
+VALUE_FIELDS = ("id", "name", "description", "colour", "order", "retired", "version")
+
 _SHARED = ("ref", "id", "type", "name", "version")
 DIRECTORY_FIELDS = {
     "person": (
@@ -89,6 +91,11 @@ def directory_state(record: Mapping[str, Any]) -> dict[str, Any]:
 def key_state(record: Mapping[str, Any]) -> dict[str, Any]:
     """A stored API key as KeyState."""
     return {"id": record["_id"], **_plain_fields(record, KEY_FIELDS)}
+
+
+def value_state(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored value as ValueState."""
+    return _plain_fields(record, VALUE_FIELDS)
 
 
 def plain(value: Any) -> Any:

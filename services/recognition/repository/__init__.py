@@ -5,6 +5,7 @@ from services.recognition.repository.directory import DirectoryRepository
 from services.recognition.repository.keys import KeyRepository
 from services.recognition.repository.outboxes import OutboxRepository, ensure_outbox_index
 from services.recognition.repository.recognitions import RecognitionRepository
+from services.recognition.repository.values import ValueRepository
 
 __all__ = [
     "AuditRepository",
@@ -12,5 +13,6 @@ __all__ = [
     "KeyRepository",
     "OutboxRepository",
     "RecognitionRepository",
+    "ValueRepository",
     "ensure_outbox_index",
 ]
