@@ -12,8 +12,10 @@ from pymongo.client_session import ClientSession
 
 from services.recognition.acting import Acted, Acting
 from services.recognition.domain import amending, please
+from services.recognition.domain.recognition import value_faults
+from services.recognition.domain.refusal import Refusal
 from services.recognition.fair_play import FairPlay
-from services.recognition.repository import RecognitionRepository
+from services.recognition.repository import RecognitionRepository, ValueRepository
 from services.recognition.views import Views
 from shared.auth.caller import Caller
 
@@ -61,12 +63,14 @@ class Amending:
         acting: Acting,
         views: Views,
         recognitions: RecognitionRepository,
+        values: ValueRepository,
         fair_play: FairPlay,
         window: timedelta,
     ) -> None:
         self._acting = acting
         self._views = views
         self._recognitions = recognitions
+        self._values = values
         self._fair_play = fair_play
         self._window = window
 
@@ -79,6 +83,9 @@ class Amending:
         session: ClientSession,
     ) -> Document:
         """Change message, values or visibility; it as the caller sees it afterwards."""
+        named = changes.get("values", ())
+        if faults := value_faults(named, self._values.in_use(named)):
+            raise Refusal(faults)
         rule = partial(amending.amend, changes=changes, window=self._window)
         acted = self._acting.act(caller, recognition_id, rule, session, expecting=expecting)
         if acted.change:

@@ -18,6 +18,7 @@ from services.recognition.api import (
     moderation,
     recognitions,
     transfer,
+    values,
 )
 from services.recognition.domain.refusal import NotYours, Refusal, WrongState
 from services.recognition.repository.recognitions import MovedOn
@@ -41,6 +42,7 @@ BLUEPRINTS = (
     moderation.blueprint,
     me.blueprint,
     directory.blueprint,
+    values.blueprint,
     transfer.blueprint,
     keys.blueprint,
 )

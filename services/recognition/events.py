@@ -11,6 +11,7 @@ from services.recognition.domain.state import (
     key_state,
     plain,
     recognition_state,
+    value_state,
 )
 from shared.events import ACCESS, DIRECTORY, RECOGNITION
 from shared.telemetry import request_id
@@ -38,6 +39,12 @@ def put_directory_event(entry: Document, *, by: str | None, at: datetime) -> Non
     """`kudos.person.changed`, `kudos.team.changed` or `kudos.partner.changed`."""
     data = {"state": directory_state(entry), "change": _change(by, at, {}), "quiet": False}
     _put(entry, f"kudos.{entry['type']}.changed", DIRECTORY, data, at)
+
+
+def put_value_event(value: Document, *, by: str | None, at: datetime) -> None:
+    """`kudos.value.changed`; its subject is `value:<id>`."""
+    data = {"state": value_state(value), "change": _change(by, at, {}), "quiet": False}
+    _put(value, "kudos.value.changed", DIRECTORY, data, at)
 
 
 def put_key_event(key: Document, *, by: str | None, at: datetime) -> None:

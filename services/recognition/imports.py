@@ -23,9 +23,12 @@ from services.recognition.domain.recognition import (
     external_key,
 )
 from services.recognition.domain.refusal import Refusal, refuse
-from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.events import put_recognition_event
-from services.recognition.repository import DirectoryRepository, RecognitionRepository
+from services.recognition.repository import (
+    DirectoryRepository,
+    RecognitionRepository,
+    ValueRepository,
+)
 from services.recognition.schemas.transfer import ImportLineSchema
 from shared import times
 from shared.ids import new_id
@@ -83,10 +86,12 @@ class Importer:
         self,
         recognitions: RecognitionRepository,
         directory: DirectoryRepository,
+        values: ValueRepository,
         now: Callable[[], datetime] = times.now,
     ) -> None:
         self._recognitions = recognitions
         self._directory = directory
+        self._values = values
         self._now = now
 
     def run(self, spooled: IO[bytes], by: str | None) -> Iterator[bytes]:
@@ -108,8 +113,10 @@ class Importer:
         }
         entries |= self._directory.entries_with_teams(references - entries.keys())
         known = self._known(good)
+        named = {value for line in good if line.asked for value in line.asked.get("values", ())}
+        values = self._values.every(named)
         for line in good:
-            self._build(line, entries, known, by)
+            self._build(line, entries, values, known, by)
         new = [line for line in good if line.record is not None]
         records = [line.record for line in new if line.record]
         raced = self._recognitions.insert_new(records) if records else set()
@@ -131,6 +138,7 @@ class Importer:
         self,
         line: Line,
         entries: Mapping[str, Document],
+        values: Sequence[str],
         known: dict[str, str],
         by: str | None,
     ) -> None:
@@ -147,7 +155,7 @@ class Importer:
                 recognition_id=str(asked.get("id") or new_id()),
                 giver=asked["giver"],
                 directory=entries,
-                values=DEFAULT_VALUES,
+                values=values,
                 now=now,
                 source=asked["source"],
                 quiet=True,

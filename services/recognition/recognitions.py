@@ -23,7 +23,6 @@ from services.recognition.domain.recognition import (
 )
 from services.recognition.domain.refusal import refuse
 from services.recognition.domain.state import plain
-from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.domain.visibility import reads_by_privilege
 from services.recognition.events import put_recognition_event
 from services.recognition.fair_play import FairPlay
@@ -31,6 +30,7 @@ from services.recognition.repository import (
     AuditRepository,
     DirectoryRepository,
     RecognitionRepository,
+    ValueRepository,
 )
 from services.recognition.repository.recognitions import Position
 from services.recognition.views import Views
@@ -50,6 +50,7 @@ class Recognitions:
         self,
         recognitions: RecognitionRepository,
         directory: DirectoryRepository,
+        values: ValueRepository,
         audit: AuditRepository,
         acting: Acting,
         views: Views,
@@ -57,6 +58,7 @@ class Recognitions:
     ) -> None:
         self._recognitions = recognitions
         self._directory = directory
+        self._values = values
         self._audit = audit
         self._acting = acting
         self._views = views
@@ -87,7 +89,7 @@ class Recognitions:
             recognition_id=new_id(),
             giver=giver,
             directory=self._directory.entries_with_teams([giver, *named]),
-            values=DEFAULT_VALUES,
+            values=self._values.in_use(asked.get("values", ())),
             now=now,
             echoed=echoed,
         )

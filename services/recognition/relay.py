@@ -25,7 +25,7 @@ from shared.nudges import KEYS, OUTBOX
 from shared.slots import SlotLeases
 from shared.worker import SideLoop, run
 
-COLLECTIONS = ("api_keys", "directory", "recognitions")
+COLLECTIONS = ("api_keys", "directory", "values", "recognitions")
 """In this order: a name comes before its kudos."""
 
 PROMPT = ("api_keys",)

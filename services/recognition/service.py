@@ -23,7 +23,9 @@ from services.recognition.repository import (
     LedgerRepository,
     RecognitionRepository,
     ReportRepository,
+    ValueRepository,
 )
+from services.recognition.values import Values
 from services.recognition.views import Views
 from shared import times
 from shared.config import Settings
@@ -47,6 +49,7 @@ class Service:
         comments, reports = CommentRepository(database), ReportRepository(database)
         ledgers = LedgerRepository(database)
         views = Views(recognitions, directory)
+        values = ValueRepository(database)
         self.client = client
         self.now = now
         self.audit = AuditRepository(database)
@@ -54,23 +57,28 @@ class Service:
         self.fair_play = FairPlay(settings, ledgers)
         acting = Acting(recognitions, directory, self.audit, now)
         self.recognitions = Recognitions(
-            recognitions, directory, self.audit, acting, views, self.fair_play
+            recognitions, directory, values, self.audit, acting, views, self.fair_play
         )
         self.pleases = Pleases(acting, views)
         window = timedelta(hours=settings.amend_hours)
-        self.amending = Amending(acting, views, recognitions, self.fair_play, window)
+        self.amending = Amending(acting, views, recognitions, values, self.fair_play, window)
         self.conversation = Conversation(acting, views, comments)
         self.moderation = Moderation(acting, views, recognitions, reports, self.audit)
         self.directory = Directory(client, directory)
-        self.importer = Importer(recognitions, directory)
+        self.importer = Importer(recognitions, directory, values)
+        self.values = Values(client, values, self.audit)
         self.stored_keys = KeyRepository(database)
         self.keys = Keys(client, self.stored_keys, directory, self.audit, now)
         self.stored_recognitions = recognitions
         self.stored_directory = directory
-        self._stored = (recognitions, directory, self.stored_keys, comments, reports, ledgers)
+        self._stored = (
+            *(recognitions, directory, values, self.stored_keys),
+            *(comments, reports, ledgers),
+        )
 
     def ensure_indexes(self) -> None:
-        """Create every index that the service needs; safe to repeat."""
+        """Create every index that the service needs, and the default values; safe to repeat."""
         for repository in self._stored:
             repository.ensure_indexes()
         self.idempotency.ensure_indexes()
+        self.values.seed()

@@ -58,8 +58,8 @@ def _count(low: int = 0) -> fields.Integer:
     return fields.Integer(required=True, strict=True, validate=validate.Range(min=low))
 
 
-def _truth() -> fields.Boolean:
-    return fields.Boolean(required=True, truthy={True}, falsy={False})
+def _truth(**options: Any) -> fields.Boolean:
+    return fields.Boolean(required=True, truthy={True}, falsy={False}, **options)
 
 
 class ChangeContract(_Contract):
@@ -97,8 +97,8 @@ class ServiceLevelContract(_Contract):
     id = _text()
     respond_by = _instant(allow_none=True)
     fulfil_by = _instant(allow_none=True)
-    responded_in_time = fields.Boolean(allow_none=True)
-    fulfilled_in_time = fields.Boolean(allow_none=True)
+    responded_in_time = _truth(allow_none=True)
+    fulfilled_in_time = _truth(allow_none=True)
 
 
 class RecognitionState(_Contract):
@@ -193,6 +193,18 @@ class PartnerState(DirectoryState):
     kind = _text(validate=validate.OneOf(["supplier", "distributor", "contractor"]))
 
 
+class ValueState(_Contract):
+    """A value that recognitions may name; the event's subject is `value:<id>`."""
+
+    id = _text(validate=validate.Regexp(rf"^{ID_PATTERN}\Z"))
+    name = _text()
+    description = _text()
+    colour = _text(allow_none=True, validate=validate.Regexp(r"^#[0-9a-f]{6}\Z"))
+    order = fields.Integer(required=True, strict=True)
+    retired = _truth()
+    version = _count(1)
+
+
 _HASH = validate.Regexp(r"^[0-9a-f]{64}\Z")
 
 
@@ -236,11 +248,13 @@ def _data_of(state: type[Schema]) -> type[Schema]:
 PersonData, TeamData = _data_of(PersonState), _data_of(TeamState)
 PartnerData = _data_of(PartnerState)
 KeyData, KeyUseData = _data_of(KeyState), _data_of(KeyUseState)
+ValueData = _data_of(ValueState)
 
 _DIRECTORY = {
     "kudos.person.changed": PersonData,
     "kudos.team.changed": TeamData,
     "kudos.partner.changed": PartnerData,
+    "kudos.value.changed": ValueData,
 }
 _ACCESS = {"kudos.key.changed": KeyData, "kudos.key.used": KeyUseData}
 

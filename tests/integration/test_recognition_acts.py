@@ -349,3 +349,13 @@ def test_sixteen_at_once_lose_no_update_and_leave_no_gap(parts, act, clock):
     assert stored["comment_count"] == statuses.count(201) == 12
     assert parts.db["comments"].count_documents({"recognition": id}) == 12
     assert events[-1].data["state"]["comment_count"] == 12
+
+
+def test_amending_to_a_value_that_is_not_in_the_catalogue_is_refused(parts):
+    made = parts.made("ada", values=["honesty"])
+    path, tag = f"/recognitions/{made['id']}", {"If-Match": '"1"'}
+    answer = parts.call("PATCH", path, "ada", PLAIN, json={"values": ["speed"]}, headers=tag)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/values/0")
+    body = {"values": ["quality"]}
+    amended = parts.call("PATCH", path, "ada", PLAIN, json=body, headers=tag).json
+    assert (amended["values"], amended["version"]) == (["quality"], 2)

@@ -101,6 +101,9 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /teams/{team_id}": OF_WHAT_PARTNERS_DO_NOT_SEE,
     "GET /partners": INSIDE,
     "GET /partners/{partner_id}": READS,
+    "GET /values": READS,
+    "GET /values/{value_id}": READS,
+    "PUT /values/{value_id}": ADMIN,
     "POST /directory/imports": ADMIN,
     "POST /imports": ADMIN,
     "GET /exports": ADMIN,
@@ -125,6 +128,7 @@ BODIES: dict[str, Any] = {
     f"POST {ONE}/reports": {"reason": "x"},
     f"POST {ONE}/moderation": {"action": "hide", "reason": "x"},
     "PATCH /me": {"hidden_from_boards": False},
+    "PUT /values/{value_id}": {"name": "Honesty", "order": 60},
     "POST /api-keys": {"name": "k", "scopes": ["kudos:read"]},
     "POST /api-keys/{key_id}/rotate": {},
 }
@@ -174,7 +178,7 @@ def prepared(parts: RecognitionParts, route: str) -> dict[str, str]:
     else:
         made = parts.made("ada", recipients=["gina", "grace"], visibility="team")
     names = {"recognition_id": made["id"], "emoji": quote("👏"), "person_id": "ada"}
-    names |= {"team_id": "core", "partner_id": "acme"}
+    names |= {"team_id": "core", "partner_id": "acme", "value_id": "honesty"}
     if "comment_id" in route:
         path = f"/recognitions/{made['id']}/comments"
         names["comment_id"] = parts.call("POST", path, "gina", PLAIN, json={"message": "c"}).json[

@@ -56,7 +56,7 @@ def create(
     faults = [
         *_giver_faults(giver, directory, must_be_active=not quiet),
         *_recipient_faults(kind, giver, named, directory, anyone=quiet),
-        *_value_faults(asked.get("values", ()), values),
+        *value_faults(asked.get("values", ()), values),
         *_time_faults(given_at, now),
         *_kind_faults(kind, asked),
         *(_echo_faults(giver, recipients, asked, echoed) if echoed else ()),
@@ -159,7 +159,8 @@ def _recipient_faults(
     return faults
 
 
-def _value_faults(named: Sequence[str], values: Collection[str]) -> list[Fault]:
+def value_faults(named: Sequence[str], values: Collection[str]) -> list[Fault]:
+    """What is wrong with the values that a recognition names: those of `values` may be."""
     return [
         Fault(f"/values/{index}", f"{value!r} is none of " + ", ".join(values))
         for index, value in enumerate(named)

@@ -47,6 +47,8 @@ KEY_FIELDS = (
     "version",
 )
 
+VALUE_FIELDS = ("id", "name", "description", "colour", "order", "retired", "version")
+
 _SHARED = ("ref", "id", "type", "name", "version")
 DIRECTORY_FIELDS = {
     "person": (
@@ -92,6 +94,11 @@ def key_state(record: Mapping[str, Any]) -> dict[str, Any]:
     """A stored API key as KeyState."""
     # Keys made before there were rotations have no previous_hash and previous_until.
     return {"id": record["_id"], **{name: plain(record.get(name)) for name in KEY_FIELDS}}
+
+
+def value_state(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored value as ValueState."""
+    return _plain_fields(record, VALUE_FIELDS)
 
 
 def plain(value: Any) -> Any:
