@@ -84,11 +84,12 @@ class Recognitions:
         answered = self._linked(caller, asked, "answers", session)
         echoed = self._linked(caller, asked, "echoes", session)
         named = asked.get("recipients") or (echoed["recipients"] if echoed else [])
+        directory = self._directory.entries_with_teams([giver, *named])
         record = create(
             asked,
             recognition_id=new_id(),
             giver=giver,
-            directory=self._directory.entries_with_teams([giver, *named]),
+            directory=directory,
             values=self._values.in_use(asked.get("values", ())),
             now=now,
             echoed=echoed,
@@ -101,8 +102,7 @@ class Recognitions:
             if self._fair_play.is_on:
                 advice = self._fair_play.enter(record, now, session)
         self._recognitions.insert(record, session)
-        view = self._views.one(record, caller.person, self._acting.badges(caller))
-        return {**view, "advice": advice}
+        return {**self._views.fresh(record, caller.person, directory), "advice": advice}
 
     def get(self, caller: Caller, recognition_id: str) -> Document:
         """One recognition as the caller may read it, with `people`. Raises NotFound."""
@@ -146,7 +146,6 @@ class Recognitions:
         groups = [group for group in (entry.get("team"), entry.get("partner")) if group]
         badges = self._acting.badges(caller)
         records = self._recognitions.owed_by([person, *groups], badges)
-        records = [record for record in records if not _has_declined(record, person)]
         records.sort(key=lambda record: (_due(record), record["_id"]))
         return self._views.several(records, caller.person, badges)
 
@@ -203,10 +202,6 @@ class Recognitions:
             now = self._acting.now()
             self._audit.add([audit_entry(caller, "recognition.read", record["_id"], now)], None)
         return self._views.one(record, caller.person, badges)
-
-
-def _has_declined(record: Record, person: str) -> bool:
-    return any(each["by"] == person for each in record["course"]["declines"])
 
 
 def _due(record: Record) -> datetime:

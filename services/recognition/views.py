@@ -22,6 +22,13 @@ class Views:
         [view], people = self.several([record], reader, badges)
         return {**view, "people": people}
 
+    def fresh(
+        self, record: Document, reader: str | None, directory: Mapping[str, Document]
+    ) -> Document:
+        """One that was just given, whom it names being in `directory`: nothing is looked up."""
+        view = {**public_view(recognition_state(record), reader), "echoed_by": []}
+        return {**view, "people": summaries(_named(view), directory)}
+
     def several(
         self, records: Iterable[Document], reader: str | None, badges: Iterable[str]
     ) -> tuple[list[Document], Document]:

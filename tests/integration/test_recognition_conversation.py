@@ -117,6 +117,20 @@ def test_an_echo_takes_over_the_recipients_and_folds_under_the_first(parts):
     assert [item["id"] for item in items] == [echo.json["id"]], "it shows by itself then"
 
 
+def test_an_echo_that_was_retracted_may_be_given_again(parts):
+    first = parts.made("ada")
+    body = {"kind": "thank_you", "message": "Me too", "echoes": first["id"]}
+    echo = parts.call("POST", "/recognitions", "bob", PLAIN, json=body).json
+    tag = {"If-Match": '"1"'}
+    path = f"/recognitions/{echo['id']}"
+    assert parts.call("DELETE", path, "bob", PLAIN, headers=tag).status_code == 204
+    shown = parts.call("GET", f"/recognitions/{first['id']}").json
+    assert shown["echoed_by"] == []
+    assert parts.call("POST", "/recognitions", "bob", PLAIN, json=body).status_code == 201
+    shown = parts.call("GET", f"/recognitions/{first['id']}").json
+    assert shown["echoed_by"] == ["person:bob"]
+
+
 @pytest.mark.parametrize(
     ("as_", "more", "pointer"),
     [

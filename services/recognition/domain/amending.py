@@ -16,6 +16,7 @@ from services.recognition.domain.visibility import SHOWN_STATUSES
 
 Record = dict[str, Any]
 
+_OF_AN_ECHO = ("echo_key", "is_folded")
 _AMENDABLE = ("given", "open", "promised", "fulfilled", "declined")
 
 
@@ -58,12 +59,7 @@ def retract(record: Record, who: Actor, now: datetime) -> Change:
     require_status(record, "be retracted", ("given", "held", "hidden"))
     if record["giver"] != who.person and not who.moderates:
         raise NotYours("only its giver, or a moderator, can retract it")
-    after = {
-        **record,
-        "status": "retracted",
-        "history": noted(record, who.person, now, "retracted"),
-    }
-    return Change(after, "retracted")
+    return Change(_retracted(record, who, now, "retracted"), "retracted")
 
 
 def leave(record: Record, who: Actor, now: datetime) -> Change:
@@ -74,11 +70,7 @@ def leave(record: Record, who: Actor, now: datetime) -> Change:
     if who.person not in record["recipients"]:
         raise NotYours("you are not one of its recipients")
     if len(record["recipients"]) == 1:
-        after = {
-            **record,
-            "status": "retracted",
-            "history": noted(record, who.person, now, "left"),
-        }
+        after = _retracted(record, who, now, "left")
         return Change(after, "retracted", {"recipient": who.person})
     attribution = record["attribution"]
     after = {
@@ -91,6 +83,16 @@ def leave(record: Record, who: Actor, now: datetime) -> Change:
         "history": noted(record, who.person, now, "left", recipient=who.person),
     }
     return Change(after, "amended", {"fields": ["recipients"], "recipient": who.person})
+
+
+def _retracted(record: Record, who: Actor, now: datetime, act: str) -> Record:
+    """The record when it is taken back: an echo is none any more, and may be given again."""
+    kept = {name: value for name, value in record.items() if name not in _OF_AN_ECHO}
+    return {
+        **kept,
+        "status": "retracted",
+        "history": noted(record, who.person, now, act),
+    }
 
 
 def shown_history(
