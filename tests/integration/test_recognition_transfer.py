@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -76,10 +77,11 @@ def unstamped(line: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def other(settings: Settings, client: Client) -> RecognitionParts:
+def other(settings: Settings, client: Client) -> Iterator[RecognitionParts]:
     """An empty suite with the same directory."""
     namespace = f"t{uuid.uuid4().hex[:12]}"
-    return RecognitionParts(dataclasses.replace(settings, namespace=namespace), client)
+    yield RecognitionParts(dataclasses.replace(settings, namespace=namespace), client)
+    client.drop_database(f"{namespace}_recognition")
 
 
 def test_what_is_exported_imports_into_an_empty_suite_as_it_was(recognition, other):
