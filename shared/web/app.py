@@ -48,7 +48,9 @@ class ServiceRequest(Request):
             raise TooLarge(f"A body may have {limit:,} bytes here")
         return data
 
-    def get_data(self, cache: bool = True, as_text: bool = False, **_options: Any) -> Any:
+    def get_data(  # type: ignore[override]
+        self, cache: bool = True, as_text: bool = False, **_options: Any
+    ) -> Any:
         """As Werkzeug's, of the whole body, which is kept (`cache` or not)."""
         del cache
         return self.whole_body.decode(errors="replace") if as_text else self.whole_body
