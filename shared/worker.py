@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+import pymongo
 from prometheus_client import Counter
 from pymongo.errors import PyMongoError
 
@@ -40,6 +41,9 @@ board fell from 740 to 580 ms. To a backlog, whose batches take a second, it is 
 _FATAL = (ConfigError, LogTruncated)
 _STUCK_AFTER_SECONDS = 120.0
 _LONGEST_BACK_OFF_SECONDS = 2.0
+_CLOSING_SECONDS = 1.0
+"""How long what is given back at a stop may wait for a database, which may be gone already: whoever
+takes over has the lease's end to go by."""
 
 _errors = Counter("kudos_worker_errors", "Steps that failed and are tried again", ["worker"])
 
@@ -235,7 +239,8 @@ def _stop_on_signals(stop: threading.Event, listener: Listener) -> dict[signal.S
 def _close(name: str, closing: Sequence[Callable[[], None]]) -> None:
     for close in closing:
         try:
-            close()
+            with pymongo.timeout(_CLOSING_SECONDS):
+                close()
         except Exception as error:
             _errors.labels(name).inc()
             log.warning("could not close", worker=name, error=str(error))

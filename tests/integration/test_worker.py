@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from pymongo.errors import AutoReconnect
 
 from shared.config import ConfigError, Settings
 from shared.eventlog import LogTruncated, LogUnavailable
+from shared.mongo import connect
 from shared.nudges import Listener, Nudges
 from shared.worker import Heartbeat, SideLoop, loop, run
 from tests.conftest import free_port
@@ -189,3 +191,13 @@ def test_a_nudge_wakes_a_side_loop(settings: Settings, monkeypatch: pytest.Monke
             assert stepped.acquire(timeout=10)
             nudges.send("keys")
             assert stepped.acquire(timeout=10)
+
+
+def test_a_stop_does_not_wait_long_for_a_database_that_is_gone() -> None:
+    with connect(f"mongodb://127.0.0.1:{free_port()}", "gone") as client:
+        stop = threading.Event()
+        stop.set()
+        asked = [lambda: client.admin.command("ping")] * 3
+        began = time.monotonic()
+        run("stopping", lambda: 0, Settings(), stop=stop, closing=asked)
+        assert time.monotonic() - began < 5, "each would wait 5 s for a server"
