@@ -63,7 +63,9 @@ class Jwks:
         names none. Fetches when there are none. Raises Unavailable when keys were never had."""
         self.refresh_when_old()
         found = self._find(kid, key_type)
-        if not found and self._fetch_in_turn():
+        if not found:
+            # Looked up again whatever it says: another thread may have fetched in between.
+            self._fetch_in_turn()
             found = self._find(kid, key_type)
         if self._fetched is None:
             raise Unavailable("The keys that sign tokens cannot be obtained just now")

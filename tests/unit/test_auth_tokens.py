@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from shared.auth.jwks import RENEWED_AFTER_SECONDS, RETRY_SECONDS, Jwks
 from shared.auth.tokens import LEEWAY_SECONDS, JwtVerifier
@@ -240,7 +241,8 @@ def test_a_withdrawn_key_is_forgotten_with_all_it_signed() -> None:
         verifier.verify(token)
         host.body = jwks(RSA)
         clock.now += RENEWED_AFTER_SECONDS
-        verifier.verify(token)  # starts the fetch, and does not wait for it
+        with keys._lock:  # so that the fetch cannot end before
+            verifier.verify(token)  # starts it, and does not wait for it
         deadline = time.monotonic() + 5
         while keys.generation < 2 and time.monotonic() < deadline:
             threading.Event().wait(0.01)
@@ -306,3 +308,27 @@ def test_keys_may_come_from_a_file(tmp_path: Any) -> None:
     file.unlink()
     with pytest.raises(Unavailable):
         JwtVerifier(settings).verify(sign(ED, "EdDSA"))
+
+
+def test_a_thread_that_looked_before_anothers_first_fetch_finds_the_key(tmp_path: Path) -> None:
+    key = ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True)
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    keys = Jwks(path.as_uri())
+    looked, fetched = threading.Event(), threading.Event()
+    look = keys._find
+
+    def find(kid: str | None, key_type: str) -> Any:
+        found = look(kid, key_type)
+        if threading.current_thread().name.startswith("late") and not looked.is_set():
+            looked.set()
+            assert fetched.wait(20)
+        return found
+
+    keys._find = find  # type: ignore[method-assign]
+    with ThreadPoolExecutor(1, "late") as pool:
+        late = pool.submit(keys.find, key.kid, "EC")
+        assert looked.wait(20)
+        assert len(keys.find(key.kid, "EC")) == 1
+        fetched.set()
+        assert len(late.result(20)) == 1
