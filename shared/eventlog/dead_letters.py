@@ -37,6 +37,11 @@ class DeadLetter:
     headers: dict[str, str]
     value: bytes = field(repr=False)
 
+    @property
+    def origin(self) -> tuple[str, int, int]:
+        """Where the record stood: topic, partition, offset."""
+        return self.topic, self.partition, self.offset
+
 
 def set_aside(log: EventLog, group: str, record: Record, error: str) -> None:
     """Append a record to the dead letters of `group`. Raises LogUnavailable."""
@@ -70,17 +75,25 @@ def dead_letters(log: EventLog) -> list[DeadLetter]:
 
 
 def replay(log: EventLog, letters: Sequence[DeadLetter]) -> None:
-    """Append each letter to its topic again, for every group, then mark it as replayed.
+    """Append the record behind each letter to its topic again, once, for every group, then mark as
+    replayed what any group had set aside of it.
 
     Groups that had folded it fold it again, which their versions make harmless. Raises
     LogUnavailable: then some may have been replayed, and doing it again is as harmless.
     """
-    for letter in letters:
-        log.write([Message(letter.topic, letter.key, letter.headers, letter.value)])
-        mark = Message(
-            dead_letter_topic(letter.topic, letter.group), letter.key, {_REPLAYED: letter.id}, b""
-        )
-        log.write([mark])
+    chosen = {letter.origin: letter for letter in letters}
+    of_each: dict[tuple[str, int, int], list[DeadLetter]] = {origin: [] for origin in chosen}
+    for letter in dead_letters(log):
+        if letter.origin in of_each:
+            of_each[letter.origin].append(letter)
+    for origin, record in chosen.items():
+        log.write([Message(record.topic, record.key, record.headers, record.value)])
+        log.write([_replayed(letter) for letter in of_each[origin]])
+
+
+def _replayed(letter: DeadLetter) -> Message:
+    topic = dead_letter_topic(letter.topic, letter.group)
+    return Message(topic, letter.key, {_REPLAYED: letter.id}, b"")
 
 
 def _letter(record: Record) -> DeadLetter:

@@ -23,6 +23,7 @@ from shared.eventlog import (
     open_log,
     replay,
 )
+from shared.eventlog.dead_letters import set_aside
 from shared.eventlog.follower import Follower
 from shared.eventlog.mongo import MongoEventLog
 from shared.eventlog.port import Message, position
@@ -315,6 +316,18 @@ def test_poison_goes_to_the_dead_letters_and_can_be_replayed(
     step_until(follower, lambda: ("bad", 1) in folded)
     assert [letter.key for letter in dead_letters(log)] == ["good"]
     follower.close()
+
+
+def test_what_two_groups_set_aside_is_replayed_once_for_both(log: EventLog) -> None:
+    log.write([Message(RECOGNITION, "bad", {}, b"not an event")])
+    [record] = read_all(log)
+    for group in ("leaderboard", "notifier"):
+        set_aside(log, group, record, "no event")
+    letters = dead_letters(log)
+    assert len(letters) == 2
+    replay(log, letters)
+    assert dead_letters(log) == []
+    assert len(read_all(log)) == 2, "the record itself, and it once more"
 
 
 def step_until(follower: Follower[tuple[str, int]], done: Callable[[], bool]) -> None:
