@@ -9,6 +9,8 @@ import click
 
 from cli.client import connect
 from cli.import_recognitions import Counts, answers, send_lines
+from deploy.embedded.welcome import command
+from shared.config import load_settings
 
 _LINES_A_CHUNK = 500
 
@@ -63,8 +65,9 @@ def demo(seed: int, people: int) -> int:
         f"({counts.answered['exists']:,} were there already). The boards follow within seconds."
     )
     giver, recipient = company.people[:2]
-    click.echo(f'Try:  kudos thank {recipient.id} --as {giver.id} -m "Thank you for today!"')
-    click.echo(f"      kudos board received --period {times.now().year}")
+    kudos = command(load_settings())
+    click.echo(f'Try:  {kudos} thank {recipient.id} --as {giver.id} -m "Thank you for today!"')
+    click.echo(f"      {kudos} board received --period {times.now().year}")
     return 1 if counts.answered["refused"] else 0
 
 

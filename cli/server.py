@@ -30,7 +30,9 @@ def server_settings() -> Settings:
             "database in KUDOS_MONGO_URI"
         )
     nudges = settings.nudges or nudges_of(settings.data)
-    return dataclasses.replace(settings, mongo_uri=suite.mongo_uri, nudges=nudges)
+    return dataclasses.replace(
+        settings, mongo_uri=suite.mongo_uri, nudges=nudges, timezone=suite.timezone
+    )
 
 
 @contextmanager

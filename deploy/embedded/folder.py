@@ -18,6 +18,7 @@ class Running:
     pid: int
     url: str
     mongo_uri: str
+    timezone: str
 
 
 class Folder:

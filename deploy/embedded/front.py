@@ -11,6 +11,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Response as BaseResponse
 
+from deploy.embedded.welcome import command
 from shared import telemetry
 from shared.auth import demo as issuer
 from shared.auth import scopes
@@ -41,7 +42,13 @@ def create_front(settings: Settings, services: Mapping[str, Flask], *, demo: boo
 
     @app.get("/")
     def welcome() -> str:
-        return render_template("welcome.html", services=services, demo=demo, settings=settings)
+        return render_template(
+            "welcome.html",
+            services=services,
+            demo=demo,
+            settings=settings,
+            kudos=command(settings),
+        )
 
     @app.get("/style.css")
     def style() -> Response:

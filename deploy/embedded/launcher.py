@@ -67,7 +67,7 @@ def run(settings: Settings) -> None:
         with _supervised(folder, mongo_uri, signals) as supervisor:
             try:
                 _start(supervisor, database, settings, signals)
-                folder.announce(Running(os.getpid(), url, mongo_uri))
+                folder.announce(Running(os.getpid(), url, mongo_uri, settings.timezone))
                 people = _some_people(settings.port)
                 _say(welcome(settings, url, people, time.monotonic() - started))
                 while not signals.asked:

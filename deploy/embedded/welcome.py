@@ -16,7 +16,7 @@ def welcome(settings: Settings, url: str, people: Sequence[str], seconds: float)
 
     `people` are ids of the directory; with fewer than two it is called empty.
     """
-    kudos = _command(settings)
+    kudos = command(settings)
     lines = [f"Kudos is ready after {seconds:.1f} s: {url}/", ""]
     if settings.jwks_url:
         lines += [f"Tokens come from {settings.jwt_issuer}; put one into KUDOS_TOKEN."]
@@ -44,7 +44,7 @@ def welcome(settings: Settings, url: str, people: Sequence[str], seconds: float)
     return "\n".join(lines)
 
 
-def _command(settings: Settings) -> str:
+def command(settings: Settings) -> str:
     """How `kudos` is called from the present folder, on this data."""
     program = Path(sys.executable).with_name("kudos")
     on_path = shutil.which("kudos")

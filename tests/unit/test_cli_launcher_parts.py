@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cli.server import server_settings
 from deploy.embedded import database, tether
 from deploy.embedded.childlog import ChildLog, readable
 from deploy.embedded.folder import Folder, Running, running_suite
@@ -45,7 +46,7 @@ def until(supervisor: Supervisor, said: list[str], words: str) -> None:
 
 def test_one_suite_holds_a_folder_and_others_learn_where_it_answers(tmp_path: Path):
     folder = Folder(tmp_path)
-    folder.announce(Running(4711, "http://127.0.0.1:8080", "mongodb://127.0.0.1:1/"))
+    folder.announce(Running(4711, "http://127.0.0.1:8080", "mongodb://127.0.0.1:1/", "UTC"))
 
     with pytest.raises(ConfigError, match=r"already running .* http://127.0.0.1:8080 .*4711"):
         Folder(tmp_path)
@@ -60,14 +61,29 @@ def test_one_suite_holds_a_folder_and_others_learn_where_it_answers(tmp_path: Pa
 
 def test_what_a_killed_suite_left_is_not_believed(tmp_path: Path):
     Folder(tmp_path).close()
-    (tmp_path / "run/suite.json").write_text('{"pid": 1, "url": "x", "mongo_uri": "y"}')
+    (tmp_path / "run/suite.json").write_text(
+        '{"pid": 1, "url": "x", "mongo_uri": "y", "timezone": "UTC"}'
+    )
 
     assert running_suite(tmp_path) is None
 
 
+def test_commands_work_in_the_time_zone_of_the_suite_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A rebuild from another shell must not count the boards by another calendar."""
+    folder = Folder(tmp_path)
+    folder.announce(Running(1, "", "mongodb://127.0.0.1:1/", "Asia/Tokyo"))
+    monkeypatch.setenv("KUDOS_DATA", str(tmp_path))
+    monkeypatch.setenv("KUDOS_TIMEZONE", "UTC")
+
+    assert server_settings().timezone == "Asia/Tokyo"
+    folder.close()
+
+
 def test_nobody_else_may_read_the_folder(tmp_path: Path):
     folder = Folder(tmp_path / "new")
-    folder.announce(Running(1, "", "mongodb://secret"))
+    folder.announce(Running(1, "", "mongodb://secret", "UTC"))
 
     assert (tmp_path / "new").stat().st_mode & 0o077 == 0
     assert (tmp_path / "new/run/suite.json").stat().st_mode & 0o077 == 0
