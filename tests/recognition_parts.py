@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -26,6 +26,20 @@ smith,Jo Smith,jo@acme.example,,,acme
 
 Call = Callable[..., Any]
 _FOR = "Kudos-On-Behalf-Of"
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 2, 9, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        """Let so much time pass, back where it is negative."""
+        self.now += timedelta(**time)
 
 
 class RecognitionParts:

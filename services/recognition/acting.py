@@ -10,7 +10,7 @@ from pymongo.client_session import ClientSession
 
 from services.recognition.audit import audit_entry
 from services.recognition.domain.change import Actor, Change, following
-from services.recognition.domain.visibility import badges_of, may_read
+from services.recognition.domain.visibility import badges_of, may_read, reads_by_privilege
 from services.recognition.events import put_recognition_event
 from services.recognition.repository import (
     AuditRepository,
@@ -70,7 +70,7 @@ class Acting:
         what the rule raises.
         """
         actor, now = self.actor(caller), self.now()
-        before = self.readable(caller, recognition_id, session)
+        before = self._open(actor.badges, caller, recognition_id, session)
         if expecting is not None:
             expecting(before["revision"])
         change = rule(before, actor, now)
@@ -97,15 +97,33 @@ class Acting:
             ) from None
         return after
 
+    def read(self, caller: Caller, recognition_id: str) -> tuple[Document, list[str]]:
+        """The record of what the caller reads, and their badges. Where it is a report alone that
+        opens it to a moderator, the reading is audited. Raises NotFound."""
+        badges = self.badges(caller)
+        record = self._open(badges, caller, recognition_id, None)
+        if reads_by_privilege(record, badges):
+            self._audit.add(
+                [audit_entry(caller, "recognition.read", record["_id"], self.now())], None
+            )
+        return record, badges
+
     def readable(
-        self, caller: Caller, recognition_id: str, session: ClientSession | None = None
+        self, caller: Caller, recognition_id: str, session: ClientSession | None
     ) -> Document:
-        """The record of what the caller may read. Raises NotFound."""
+        """The record of what the caller names and may read. Raises NotFound."""
+        return self._open(self.badges(caller), caller, recognition_id, session)
+
+    def _open(
+        self,
+        badges: list[str],
+        caller: Caller,
+        recognition_id: str,
+        session: ClientSession | None,
+    ) -> Document:
         record = self._recognitions.get(recognition_id, session)
         moderates = caller.has(scopes.MODERATE)
-        if record is None or not may_read(
-            record, self.badges(caller), caller.person, moderates=moderates
-        ):
+        if record is None or not may_read(record, badges, caller.person, moderates=moderates):
             raise NotFound(f"There is no recognition {recognition_id} that you may read")
         return record
 

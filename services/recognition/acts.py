@@ -12,8 +12,6 @@ from pymongo.client_session import ClientSession
 
 from services.recognition.acting import Acted, Acting
 from services.recognition.domain import amending, please
-from services.recognition.domain.recognition import value_faults
-from services.recognition.domain.refusal import Refusal
 from services.recognition.fair_play import FairPlay
 from services.recognition.repository import RecognitionRepository, ValueRepository
 from services.recognition.views import Views
@@ -52,7 +50,7 @@ class Pleases:
         and the rules' WrongState, NotYours and Refusal."""
         rule = partial(ACTS[act], **asked)
         acted = self._acting.act(caller, recognition_id, rule, session)
-        return self._views.one(acted.after, caller.person, self._acting.badges(caller))
+        return self._views.one(acted.after, caller.person, acted.actor.badges)
 
 
 class Amending:
@@ -83,14 +81,11 @@ class Amending:
         session: ClientSession,
     ) -> Document:
         """Change message, values or visibility; it as the caller sees it afterwards."""
-        named = changes.get("values", ())
-        if faults := value_faults(named, self._values.in_use(named)):
-            raise Refusal(faults)
-        rule = partial(amending.amend, changes=changes, window=self._window)
+        values = self._values.in_use(changes.get("values", ()))
+        rule = partial(amending.amend, changes=changes, window=self._window, values=values)
         acted = self._acting.act(caller, recognition_id, rule, session, expecting=expecting)
-        if acted.change:
-            self._audit_unless_own(caller, acted, "recognition.amended", session)
-        return self._views.one(acted.after, caller.person, self._acting.badges(caller))
+        self._audit_privilege(caller, acted, "recognition.amended", session)
+        return self._views.one(acted.after, caller.person, acted.actor.badges)
 
     def retract(
         self, caller: Caller, recognition_id: str, expecting: Expecting, session: ClientSession
@@ -99,7 +94,7 @@ class Amending:
         acted = self._acting.act(
             caller, recognition_id, amending.retract, session, expecting=expecting
         )
-        self._audit_unless_own(caller, acted, "recognition.retracted", session)
+        self._audit_privilege(caller, acted, "recognition.retracted", session)
         self._forget(acted, session)
 
     def leave(self, caller: Caller, recognition_id: str, session: ClientSession) -> None:
@@ -117,10 +112,8 @@ class Amending:
         if record.get("echo_count"):
             self._recognitions.fold_echoes(record["_id"], fold=False, session=session)
 
-    def _audit_unless_own(
+    def _audit_privilege(
         self, caller: Caller, acted: Acted, act: str, session: ClientSession
     ) -> None:
-        own = {acted.before["giver"], *acted.before["recipients"]}
-        if acted.actor.person not in own:
-            brought = acted.change.brought if acted.change else {}
-            self._acting.audit(caller, acted, act, session, **brought)
+        if acted.change and acted.change.by_privilege:
+            self._acting.audit(caller, acted, act, session, **acted.change.brought)

@@ -55,8 +55,9 @@ class Clock:
     def step(self) -> int:
         """Tell what is due, and release what people who left had promised; how many events."""
         told = sum(self._tell(each) for each in self._recognitions.due(self._now(), BATCH))
-        for person in self._directory.leaving(BATCH):
+        for person, version in self._directory.leaving(BATCH):
             told += self._release_promises_of(person)
+            self._directory.has_left(person, version)
         if told:
             self._nudges.send(OUTBOX)
         return told
@@ -77,7 +78,7 @@ class Clock:
         return 1 if event else 0
 
     def _release_promises_of(self, person: str) -> int:
-        """Open again what somebody promised who left, then forget that it was to be done."""
+        """Open again what somebody promised who left; how many."""
         promised = self._recognitions.promised_by(person)
         for recognition_id in promised:
 
@@ -88,7 +89,6 @@ class Clock:
                     self._acting.write(record, change, None, now, session)
 
             in_transaction(self._client, release)
-        self._directory.has_left(person)
         return len(promised)
 
 

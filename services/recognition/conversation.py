@@ -43,20 +43,20 @@ class Conversation:
         self, caller: Caller, recognition_id: str, rule: Any, session: ClientSession
     ) -> Document:
         acted = self._acting.act(caller, recognition_id, rule, session)
-        return self._views.one(acted.after, caller.person, self._acting.badges(caller))
+        return self._views.one(acted.after, caller.person, acted.actor.badges)
 
     def page(
         self, caller: Caller, recognition_id: str, after: str | None, limit: int
     ) -> tuple[list[Document], Document]:
         """Up to `limit` comments, the oldest first, and `people`. Raises NotFound."""
-        self._acting.readable(caller, recognition_id)
+        self._acting.read(caller, recognition_id)
         comments = self._comments.page(recognition_id, after, limit)
         people = self._views.people(comment["by"] for comment in comments)
         return [comment_view(comment) for comment in comments], people
 
     def get(self, caller: Caller, recognition_id: str, comment_id: str) -> Document:
         """One comment, with `people`. Raises NotFound."""
-        self._acting.readable(caller, recognition_id)
+        self._acting.read(caller, recognition_id)
         return self._with_people(self._comment(recognition_id, comment_id))
 
     def comment(
@@ -116,7 +116,7 @@ class Conversation:
         rule = partial(rules.delete_comment, comment=comment_view(comment))
         acted = self._acting.act(caller, recognition_id, rule, session)
         self._comments.delete(comment_id, session)
-        if comment["by"] != acted.actor.person:
+        if acted.change and acted.change.by_privilege:
             self._acting.audit(caller, acted, "comment.deleted", session, by=comment["by"])
 
     def _comment(

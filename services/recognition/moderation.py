@@ -93,7 +93,7 @@ class Moderation:
             self._recognitions.fold_echoes(recognition_id, fold=fold, session=session)
         done = {"hide": "hidden", "restore": "restored", "keep": "kept"}[action]
         self._acting.audit(caller, acted, f"recognition.{done}", session, reason=reason)
-        return self._views.one(acted.after, caller.person, self._acting.badges(caller))
+        return self._views.one(acted.after, caller.person, acted.actor.badges)
 
     def audit(self, before: str | None, limit: int) -> list[Document]:
         """Entries of the audit log, the newest first."""

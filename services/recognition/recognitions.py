@@ -7,7 +7,6 @@ from typing import Any
 from pymongo.client_session import ClientSession
 
 from services.recognition.acting import Acting
-from services.recognition.audit import audit_entry
 from services.recognition.domain import please
 from services.recognition.domain.amending import shown_history
 from services.recognition.domain.change import Actor
@@ -23,11 +22,9 @@ from services.recognition.domain.recognition import (
 )
 from services.recognition.domain.refusal import refuse
 from services.recognition.domain.state import plain
-from services.recognition.domain.visibility import reads_by_privilege
 from services.recognition.events import put_recognition_event
 from services.recognition.fair_play import FairPlay
 from services.recognition.repository import (
-    AuditRepository,
     DirectoryRepository,
     RecognitionRepository,
     ValueRepository,
@@ -51,7 +48,6 @@ class Recognitions:
         recognitions: RecognitionRepository,
         directory: DirectoryRepository,
         values: ValueRepository,
-        audit: AuditRepository,
         acting: Acting,
         views: Views,
         fair_play: FairPlay,
@@ -59,7 +55,6 @@ class Recognitions:
         self._recognitions = recognitions
         self._directory = directory
         self._values = values
-        self._audit = audit
         self._acting = acting
         self._views = views
         self._fair_play = fair_play
@@ -106,12 +101,13 @@ class Recognitions:
 
     def get(self, caller: Caller, recognition_id: str) -> Document:
         """One recognition as the caller may read it, with `people`. Raises NotFound."""
-        return self._view(caller, self._acting.readable(caller, recognition_id))
+        record, badges = self._acting.read(caller, recognition_id)
+        return self._views.one(record, caller.person, badges)
 
     def history(self, caller: Caller, recognition_id: str) -> list[Document]:
         """What was done to it, the oldest first; what it said before for moderators only."""
-        record = self._acting.readable(caller, recognition_id)
-        entries = shown_history(record, moderates=caller.has(scopes.MODERATE))
+        record, _ = self._acting.read(caller, recognition_id)
+        entries = shown_history(record, caller.person, moderates=caller.has(scopes.MODERATE))
         return [dict(plain(entry)) for entry in entries]
 
     def feed(
@@ -124,13 +120,7 @@ class Recognitions:
     ) -> tuple[list[Document], Position | None, Document]:
         """A page of views, the position that it ends at when there may be more, and `people`."""
         badges = self._acting.badges(caller)
-        condition = feed_condition(
-            asked,
-            badges=badges,
-            reader=caller.person,
-            moderates=caller.has(scopes.MODERATE),
-            statuses=statuses,
-        )
+        condition = self._condition(caller, asked, badges, statuses)
         until = asked.get("until") or self._acting.now() + CLOCK_SKEW
         records = self._recognitions.feed(
             condition, until=until, since=asked.get("since"), after=after, limit=limit + 1
@@ -140,14 +130,38 @@ class Recognitions:
         items, people = self._views.several(page, caller.person, badges)
         return items, more, people
 
-    def owed_by(self, caller: Caller, person: str) -> tuple[list[Document], Document]:
-        """What `person` owes, of what the caller may read, soonest due first, and `people`."""
+    def owed_by(
+        self, caller: Caller, asked: Mapping[str, Any], statuses: frozenset[str]
+    ) -> tuple[list[Document], Document]:
+        """What `asked["owed_by"]` owes, of what the feed would show the caller, soonest due first,
+        and `people`."""
+        person = asked["owed_by"]
         entry = self._directory.get(person) or {}
         groups = [group for group in (entry.get("team"), entry.get("partner")) if group]
         badges = self._acting.badges(caller)
-        records = self._recognitions.owed_by([person, *groups], badges)
+        records = self._recognitions.owed_by(
+            [person, *groups],
+            self._condition(caller, asked, badges, statuses),
+            since=asked.get("since"),
+            until=asked.get("until"),
+        )
         records.sort(key=lambda record: (_due(record), record["_id"]))
         return self._views.several(records, caller.person, badges)
+
+    def _condition(
+        self,
+        caller: Caller,
+        asked: Mapping[str, Any],
+        badges: list[str],
+        statuses: frozenset[str],
+    ) -> Document:
+        return feed_condition(
+            asked,
+            badges=badges,
+            reader=caller.person,
+            moderates=caller.has(scopes.MODERATE),
+            statuses=statuses,
+        )
 
     def _giver(self, caller: Caller, asked: Mapping[str, Any]) -> str:
         giver = asked.get("giver") or caller.person
@@ -195,13 +209,6 @@ class Recognitions:
             location = f"/recognition/v1/recognitions/{there['_id']}"
             raise Conflict("You have echoed this already", location=location)
         self._recognitions.count_echo(first, 1, session)
-
-    def _view(self, caller: Caller, record: Record) -> Document:
-        badges = self._acting.badges(caller)
-        if reads_by_privilege(record, badges):
-            now = self._acting.now()
-            self._audit.add([audit_entry(caller, "recognition.read", record["_id"], now)], None)
-        return self._views.one(record, caller.person, badges)
 
 
 def _due(record: Record) -> datetime:

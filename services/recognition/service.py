@@ -57,7 +57,7 @@ class Service:
         self.fair_play = FairPlay(settings, ledgers)
         acting = Acting(recognitions, directory, self.audit, now)
         self.recognitions = Recognitions(
-            recognitions, directory, values, self.audit, acting, views, self.fair_play
+            recognitions, directory, values, acting, views, self.fair_play
         )
         self.pleases = Pleases(acting, views)
         window = timedelta(hours=settings.amend_hours)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,23 +10,9 @@ import pytest
 from shared.config import Settings
 from shared.mongo import Client
 from shared.times import to_rfc3339
-from tests.recognition_parts import RecognitionParts, please
+from tests.recognition_parts import Clock, RecognitionParts, please
 
-START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 PLAIN = ["kudos:read", "kudos:write"]
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, **time: float) -> None:
-        self.now += timedelta(**time)
 
 
 @pytest.fixture
@@ -359,3 +345,49 @@ def test_amending_to_a_value_that_is_not_in_the_catalogue_is_refused(parts):
     body = {"values": ["quality"]}
     amended = parts.call("PATCH", path, "ada", PLAIN, json=body, headers=tag).json
     assert (amended["values"], amended["version"]) == (["quality"], 2)
+
+
+def test_a_moderator_who_is_a_recipient_amends_and_retracts_by_privilege(parts):
+    moderator = [*PLAIN, "kudos:moderate"]
+    path, tag = f"/recognitions/{parts.made('ada')['id']}", {"If-Match": '"1"'}
+    parts.call("PATCH", path, "grace", moderator, json={"message": "Mild"}, headers=tag)
+    parts.call("DELETE", path, "grace", moderator, headers={"If-Match": '"2"'})
+    acts = [entry["act"] for entry in parts.audited()]
+    assert acts == ["recognition.amended", "recognition.retracted"]
+    own, tag = f"/recognitions/{parts.made('ada')['id']}", {"If-Match": '"1"'}
+    body = {"visibility": "private"}
+    assert parts.call("PATCH", own, "grace", moderator, json=body, headers=tag).status_code == 200
+    assert len(parts.audited()) == 2, "to make it private is a recipient's own right"
+
+
+def test_a_giver_who_moderates_amends_by_privilege_once_the_day_is_over(parts, clock):
+    path, tag = f"/recognitions/{parts.made('ada')['id']}", {"If-Match": '"1"'}
+    clock.pass_(hours=25)
+    moderator = [*PLAIN, "kudos:moderate"]
+    parts.call("PATCH", path, "ada", moderator, json={"message": "Late"}, headers=tag)
+    assert [entry["act"] for entry in parts.audited()] == ["recognition.amended"]
+
+
+def test_a_value_that_was_retired_since_may_stay(parts):
+    path = f"/recognitions/{parts.made('ada', values=['honesty'])['id']}"
+    retired = {"name": "Honesty", "order": 60, "retired": True}
+    put = parts.call("PUT", "/values/honesty", json=retired, headers={"If-Match": '"1"'})
+    assert put.status_code == 200, put.text
+    body, tag = {"values": ["honesty", "quality"]}, {"If-Match": '"1"'}
+    assert parts.call("PATCH", path, "ada", PLAIN, json=body, headers=tag).status_code == 200
+
+
+def test_what_one_owes_is_filtered_as_the_feed_is(parts):
+    id = asked(parts)
+    asked(parts, message="Another", recipients=["grace"])
+    for query, found in (
+        ("giver=ada", [id]),
+        ("giver=grace", []),
+        ("kind=thank_you", []),
+        ("status=promised", []),
+        ("status=open", [id]),
+        ("to=2020-01-01T00:00:00Z", []),
+        ("from=2020-01-01T00:00:00Z", [id]),
+    ):
+        items = parts.call("GET", f"/recognitions?owed_by=bob&{query}", "bob", PLAIN).json["items"]
+        assert [item["id"] for item in items] == found, query

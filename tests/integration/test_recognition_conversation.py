@@ -165,6 +165,8 @@ def test_a_report_is_queued_and_a_moderator_hides_and_restores(parts):
     assert parts.call("GET", path, "smith", PLAIN).status_code == 404
     assert parts.call("GET", path, "grace", PLAIN).status_code == 404
     assert parts.call("GET", path, "ada", PLAIN).json["status"] == "hidden"
+    [told] = parts.call("GET", f"{path}/history", "ada", PLAIN).json["items"]
+    assert (told["act"], told["reason"]) == ("hidden", "it is"), "the giver sees the reason"
     assert parts.call("GET", f"{path}/history", "bob", MODERATOR).json["items"][-1]["reason"]
     assert parts.call("GET", "/moderation/queue", "grace", MODERATOR).json["items"] == []
     again = parts.call("POST", f"{path}/moderation", "bob", MODERATOR, json=body)
@@ -172,6 +174,7 @@ def test_a_report_is_queued_and_a_moderator_hides_and_restores(parts):
     body = {"action": "restore", "reason": "a joke"}
     restored = parts.call("POST", f"{path}/moderation", "bob", MODERATOR, json=body)
     assert restored.json["status"] == "given"
+    assert parts.call("GET", f"{path}/history", "grace", PLAIN).json["items"] == []
     acts = [entry["act"] for entry in parts.audited()]
     assert acts == ["recognition.hidden", "recognition.restored"]
     log = parts.call("GET", "/audit", "bob", MODERATOR).json["items"]
@@ -199,6 +202,9 @@ def test_moderators_read_a_private_one_only_after_a_report_and_audited(parts):
     assert parts.audited() == []
     assert parts.call("GET", path, "bob", MODERATOR).json["message"] == "Thank you"
     assert [entry["act"] for entry in parts.audited()] == ["recognition.read"]
+    for part in ("history", "comments"):
+        assert parts.call("GET", f"{path}/{part}", "bob", MODERATOR).status_code == 200
+    assert [entry["act"] for entry in parts.audited()] == 3 * ["recognition.read"]
     assert parts.call("GET", path, "bob", PLAIN).status_code == 404
     assert parts.call("GET", "/recognitions", "bob", MODERATOR).json["items"] == []
 

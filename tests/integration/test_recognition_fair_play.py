@@ -1,28 +1,16 @@
 """Fair play over the real API and database: repeats, limits, what is left of them."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.config import Settings
 from shared.mongo import Client
-from tests.recognition_parts import RecognitionParts, please, thanks
+from tests.recognition_parts import Clock, RecognitionParts, please, thanks
 
 PLAIN = ["kudos:read", "kudos:write"]
 MODERATOR = [*PLAIN, "kudos:moderate"]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 2, 9, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, **time: float) -> None:
-        self.now += timedelta(**time)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def feed(asked: dict[str, Any]) -> Response:
     asked = {**asked, **_people_asked_for(caller, asked)}
     statuses = _statuses(asked.get("status", ""))
     if asked.get("owed_by"):
-        return _owed(caller, asked["owed_by"], limit, asked["cursor"])
+        return _owed(caller, asked, statuses)
     after = decode_cursor(asked["cursor"], (datetime, str)) if asked["cursor"] else None
     items, more, people = service().recognitions.feed(caller, asked, statuses, after, limit)
     return json_response(
@@ -83,9 +83,10 @@ def get(recognition_id: str) -> Response:
     return json_response(view, headers={"ETag": etag(view["revision"])})
 
 
-def _owed(caller: Caller, person: str, limit: int, cursor: str | None) -> Response:
-    after = decode_cursor(cursor, (int,))[0] if cursor else 0
-    items, people = service().recognitions.owed_by(caller, person)
+def _owed(caller: Caller, asked: dict[str, Any], statuses: frozenset[str]) -> Response:
+    limit = asked["limit"]
+    after = decode_cursor(asked["cursor"], (int,))[0] if asked["cursor"] else 0
+    items, people = service().recognitions.owed_by(caller, asked, statuses)
     more = after + limit if len(items) > after + limit else None
     return json_response(
         {

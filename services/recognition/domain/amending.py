@@ -11,45 +11,61 @@ from services.recognition.domain.change import (
     require_room,
     require_status,
 )
-from services.recognition.domain.refusal import NotYours, WrongState
-from services.recognition.domain.visibility import SHOWN_STATUSES
+from services.recognition.domain.recognition import value_faults
+from services.recognition.domain.refusal import NotYours, Refusal, WrongState
 
 Record = dict[str, Any]
 
 _OF_AN_ECHO = ("echo_key", "is_folded")
+_OF_MODERATORS = ("hidden", "restored", "kept")
 _AMENDABLE = ("given", "open", "promised", "fulfilled", "declined")
 
 
 def amend(
-    record: Record, who: Actor, now: datetime, *, changes: Mapping[str, Any], window: timedelta
+    record: Record,
+    who: Actor,
+    now: datetime,
+    *,
+    changes: Mapping[str, Any],
+    window: timedelta,
+    values: Collection[str] = (),
 ) -> Change | None:
     """Change message, values or visibility: the giver within `window` of giving it, a moderator at
     any time. A recipient may make it private at any time. What it said before goes to the history.
+
+    `values` are those in use; what it names already may stay though it was retired.
     """
     require_status(record, "be amended", _AMENDABLE)
+    known = [*values, *(value for value in record["values"] if value not in values)]
+    if faults := value_faults(changes.get("values", ()), known):
+        raise Refusal(faults)
     was = {name: record[name] for name, value in changes.items() if record[name] != value}
     if not was:
         return None
-    _require_right_to_amend(record, who, now, changes, window)
+    is_own = _may_as_oneself(record, who, now, changes, window)
+    if not is_own and not who.moderates:
+        raise _no_right(record, who, window)
     require_room(record)
     after = {**record, **{name: changes[name] for name in was}}
     after["history"] = noted(record, who.person, now, "amended", was=was)
-    return Change(after, "amended", {"fields": sorted(was)})
+    return Change(after, "amended", {"fields": sorted(was)}, by_privilege=not is_own)
 
 
-def _require_right_to_amend(
+def _may_as_oneself(
     record: Record, who: Actor, now: datetime, changes: Mapping[str, Any], window: timedelta
-) -> None:
-    if who.moderates or (record["giver"] == who.person and now - record["created_at"] <= window):
-        return
-    if who.person in record["recipients"] and dict(changes) == {"visibility": "private"}:
-        return
+) -> bool:
+    if record["giver"] == who.person and now - record["created_at"] <= window:
+        return True
+    return who.person in record["recipients"] and dict(changes) == {"visibility": "private"}
+
+
+def _no_right(record: Record, who: Actor, window: timedelta) -> Exception:
     if record["giver"] == who.person:
         hours = window.total_seconds() / 3600
-        raise WrongState(
+        return WrongState(
             f"it can be amended for {hours:g} hours after it was given; now a moderator can"
         )
-    raise NotYours("only the giver, or a moderator, can amend it; a recipient can make it private")
+    return NotYours("only the giver, or a moderator, can amend it; a recipient can make it private")
 
 
 def retract(record: Record, who: Actor, now: datetime) -> Change:
@@ -59,7 +75,8 @@ def retract(record: Record, who: Actor, now: datetime) -> Change:
     require_status(record, "be retracted", ("given", "held", "hidden"))
     if record["giver"] != who.person and not who.moderates:
         raise NotYours("only its giver, or a moderator, can retract it")
-    return Change(_retracted(record, who, now, "retracted"), "retracted")
+    after = _retracted(record, who, now, "retracted")
+    return Change(after, "retracted", by_privilege=record["giver"] != who.person)
 
 
 def leave(record: Record, who: Actor, now: datetime) -> Change:
@@ -96,11 +113,13 @@ def _retracted(record: Record, who: Actor, now: datetime, act: str) -> Record:
 
 
 def shown_history(
-    record: Mapping[str, Any], *, moderates: bool, hidden: Collection[str] = ("amended",)
+    record: Mapping[str, Any], reader: str | None, *, moderates: bool
 ) -> list[Record]:
-    """The history as a reader sees it: what a text said before is for moderators alone."""
+    """The history as a reader sees it: what moderators did is for them and the giver, what a text
+    said before for moderators alone."""
+    own = record["giver"] == reader
     return [
         dict(entry)
         for entry in record["history"]
-        if moderates or (entry["act"] not in hidden and record["status"] in SHOWN_STATUSES)
+        if moderates or (entry["act"] != "amended" and (own or entry["act"] not in _OF_MODERATORS))
     ]

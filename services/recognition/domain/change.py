@@ -7,7 +7,7 @@ from typing import Any
 
 from services.recognition.domain.clock import next_tick
 from services.recognition.domain.refusal import WrongState
-from services.recognition.domain.visibility import audience_of, involved_in
+from services.recognition.domain.visibility import audience_of, badges_of, involved_in
 
 Record = dict[str, Any]
 
@@ -48,6 +48,11 @@ class Actor:
         """Everything by which a recognition may address them."""
         return frozenset(ref for ref in (self.person, self.team, self.partner) if ref)
 
+    @property
+    def badges(self) -> list[str]:
+        """By which they may read recognitions (domain/visibility.py)."""
+        return badges_of(self.person, self.team, self.partner, moderates=self.moderates)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -57,6 +62,8 @@ class Change:
     record: Record
     event: str
     brought: Mapping[str, Any] = field(default_factory=dict)
+    by_privilege: bool = False
+    """Whether it took a moderator's right, and so leaves an entry in the audit log."""
 
 
 def noted(record: Record, by: str | None, at: datetime, act: str, **was: Any) -> list[Any]:

@@ -76,4 +76,5 @@ def delete_comment(
     if comment["by"] != who.person and not who.moderates:
         raise NotYours("only its writer, or a moderator, can delete a comment")
     after = {**record, "comment_count": record["comment_count"] - 1}
-    return Change(after, "comment_deleted", {"comment": {"id": comment["id"]}})
+    brought = {"comment": {"id": comment["id"]}}
+    return Change(after, "comment_deleted", brought, by_privilege=comment["by"] != who.person)

@@ -42,14 +42,15 @@ class DirectoryRepository:
         self._collection.create_index([("leaving", ASCENDING)], name="leaving", sparse=True)
         ensure_outbox_index(self._collection)
 
-    def leaving(self, limit: int) -> list[str]:
-        """Up to `limit` people who left and whose promises are to be released."""
-        found = self._collection.find({"leaving": True}, {"_id": 1}).limit(limit)
-        return [entry["_id"] for entry in found]
+    def leaving(self, limit: int) -> list[tuple[str, int]]:
+        """Up to `limit` people who left and whose promises are to be released, at which version."""
+        found = self._collection.find({"leaving": True}, {"version": 1}).limit(limit)
+        return [(entry["_id"], entry["version"]) for entry in found]
 
-    def has_left(self, person: str) -> None:
-        """Note that somebody who left has no promises any more."""
-        self._collection.update_one({"_id": person}, {"$unset": {"leaving": ""}})
+    def has_left(self, person: str, version: int) -> None:
+        """Note that somebody who left has no promises any more, unless they came and left anew."""
+        left = {"_id": person, "version": version}
+        self._collection.update_one(left, {"$unset": {"leaving": ""}})
 
     def get(self, reference: str) -> Document | None:
         """One entry."""

@@ -183,10 +183,21 @@ class RecognitionRepository:
         found = self._collection.find({**by_index, **when, **condition}, {"outbox": 0})
         return list(found.sort([("given_at", DESCENDING), ("_id", DESCENDING)]).limit(limit))
 
-    def owed_by(self, debtors: Sequence[str], audience: Sequence[str]) -> list[Document]:
-        """The pleases that one of `debtors` owes: asked of them and open, or promised by them."""
-        condition = {"owed_by": {"$in": list(debtors)}, "audience": {"$in": list(audience)}}
-        return list(self._collection.find(condition, {"outbox": 0}))
+    def owed_by(
+        self,
+        debtors: Sequence[str],
+        condition: Mapping[str, Any],
+        *,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> list[Document]:
+        """The pleases that one of `debtors` owes (asked of them and open, or promised by them) and
+        that meet `condition`, given in [since, until)."""
+        owed: Document = {"owed_by": {"$in": list(debtors)}, **condition}
+        if since or until:
+            bounds = (("$gte", since), ("$lt", until))
+            owed["given_at"] = {name: bound for name, bound in bounds if bound}
+        return list(self._collection.find(owed, {"outbox": 0}))
 
     def due(self, now: datetime, limit: int) -> list[str]:
         """The ids of up to `limit` recognitions that time alone is to change by `now`."""
