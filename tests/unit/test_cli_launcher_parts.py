@@ -18,6 +18,10 @@ from deploy.embedded.supervisor import Supervisor
 from shared.config import ConfigError
 from tests.suite import wait_until
 
+STUBBORN = [
+    *(sys.executable, "-S", "-c"),
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)",
+]
 SLEEPER = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
 
 
@@ -221,13 +225,13 @@ def test_a_tethered_command_ends_with_its_launcher(platform: str, tmp_path: Path
     starting.write_text(
         "import os, subprocess, sys, time\n"
         f"tether = [sys.executable, {str(pretending)!r}, {tether.__file__!r}, str(os.getpid())]\n"
-        f"subprocess.Popen([*tether, *{SLEEPER!r}])\ntime.sleep(60)\n"
+        f"subprocess.Popen([*tether, *{STUBBORN!r}])\ntime.sleep(60)\n"
     )
     launcher = subprocess.Popen([sys.executable, starting])
     process = psutil.Process(launcher.pid)
 
     def sleepers() -> list[psutil.Process]:
-        return [each for each in process.children(recursive=True) if each.cmdline() == SLEEPER]
+        return [each for each in process.children(recursive=True) if each.cmdline() == STUBBORN]
 
     wait_until(lambda: len(sleepers()) == 1, 15)
     (sleeper,) = sleepers()
