@@ -69,7 +69,9 @@ class Suite:
     url: str
     processes: dict[str, Process]
     issuer_key: Any
-    http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
+    http: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(maxsize=8, retries=False)
+    )
 
     def token(self, person: str, **claims: Any) -> str:
         """A token of the identity provider for `person`."""
@@ -83,12 +85,13 @@ class Suite:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
-        """Status and JSON of what the gateway answers; `body` is JSON, or the bytes to send."""
+        """Status and JSON (None: no body) of what the gateway answers; `body` is JSON, or the
+        bytes to send."""
         sent = {"Authorization": f"Bearer {token}", **(headers or {})}
         if body is not None and not isinstance(body, bytes):
             body, sent = json.dumps(body).encode(), {"Content-Type": "application/json", **sent}
         answer = self.http.request(method, self.url + path, body=body, headers=sent, timeout=30)
-        return answer.status, json.loads(answer.data)
+        return answer.status, json.loads(answer.data) if answer.data else None
 
     def metrics(self, name: str) -> str:
         """The metrics of one service, asked where Prometheus asks."""

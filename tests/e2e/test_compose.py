@@ -14,6 +14,7 @@ import pytest
 from shared.mongo import Client
 from tests import compose, gateway
 from tests.e2e.compose_suite import APIS, Suite, identity, running, wait_until
+from tests.e2e.revoking import assert_refused_everywhere, is_known
 from tests.unit.token_issuer import jwks_host, new_key
 
 PEOPLE = b"""id,name,email,team,manager
@@ -51,6 +52,7 @@ def test_a_kudos_reaches_board_and_inbox_with_kafka(
     changed = {"KUDOS_MONGO_URI": mongo_uri, "KUDOS_KAFKA_BOOTSTRAP": kafka_bootstrap}
     with suite_of_the_file(tmp_path, namespace, changed) as suite:
         use(suite)
+        a_revoked_key_is_refused_within_a_second(suite)
 
 
 def test_a_kudos_reaches_board_and_inbox_with_the_log_in_mongodb(
@@ -59,6 +61,7 @@ def test_a_kudos_reaches_board_and_inbox_with_the_log_in_mongodb(
     changed = {"KUDOS_MONGO_URI": mongo_uri}
     with suite_of_the_file(tmp_path, namespace, changed, compose.WITHOUT_KAFKA) as suite:
         use(suite)
+        a_revoked_key_is_refused_within_a_second(suite)
         the_examples_of_the_documentation_work(suite)
         the_paths_of_the_documentation_exist(suite)
         nothing_but_the_services_is_reachable(suite)
@@ -118,6 +121,25 @@ def thank_and_see(suite: Suite, score: int) -> None:
 
     wait_until(on_the_board, SEEN_SECONDS)
     wait_until(in_the_inbox, SEEN_SECONDS)
+
+
+def a_revoked_key_is_refused_within_a_second(suite: Suite) -> None:
+    """Here nobody is nudged: workers look by themselves, or wait in the broker."""
+
+    def get(path: str, token: str) -> tuple[int, Any]:
+        return suite.ask("GET", path, token)
+
+    ada, keys = suite.token("ada"), "/recognition/v1/api-keys"
+    for _ in range(3):
+        status, made = suite.ask("POST", keys, ada, {"name": "k", "scopes": ["kudos:read"]})
+        assert status == 201
+        path, token = f"{keys}/{made['id']}", made["key"]
+        wait_until(lambda token=token: is_known(get, token), SEEN_SECONDS)
+        assert_refused_everywhere(get, token, lambda path=path: _delete(suite, path))
+
+
+def _delete(suite: Suite, path: str) -> None:
+    assert suite.ask("DELETE", path, suite.token("ada")) == (204, None)
 
 
 def the_examples_of_the_documentation_work(suite: Suite) -> None:

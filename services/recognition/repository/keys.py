@@ -51,16 +51,16 @@ class KeyRepository:
         found: list[Document] = []
         if before is not None:
             upper = before[0]
-            found += self._read({"created_at": upper, "_id": {"$lt": before[1]}}, limit)
+            found += [key for key in self._read(upper, limit=0) if key["_id"] < before[1]]
         while upper > _BEGINNING and len(found) < limit:
             lower = max(upper - window, _BEGINNING)
-            within = {"created_at": {"$gte": lower, "$lt": upper}}
-            found += self._read(within, limit - len(found))
+            found += self._read({"$gte": lower, "$lt": upper}, limit - len(found))
             upper, window = lower, window * _WIDENING
-        return found
+        return found[:limit]
 
-    def _read(self, condition: Mapping[str, Any], limit: int) -> list[Document]:
-        return list(self._collection.find(condition, {"outbox": 0}).sort(_ORDER).limit(limit))
+    def _read(self, created_at: datetime | Mapping[str, Any], limit: int) -> list[Document]:
+        found = self._collection.find({"created_at": created_at}, {"outbox": 0})
+        return list(found.sort(_ORDER).limit(limit))
 
     def every(self) -> Iterator[Document]:
         """Every key, the newest first."""
