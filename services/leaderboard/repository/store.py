@@ -123,10 +123,7 @@ class MongoStore:
         which = {"_id": "directory"}
         stored = self._revisions.find_one(which, session=session) or {"revision": 0}
         revision = stored["revision"] + 1
-        marked = [
-            {**entry, "changed_in": revision, "email_key": (entry.get("email") or "").casefold()}
-            for entry in entries
-        ]
+        marked = [{**entry, "changed_in": revision} for entry in entries]
         changed = {entry["_id"] for entry in apply_directory(self._db, marked, session)}
         if changed:
             after = {**stored, "_id": "directory", "revision": revision}
