@@ -93,12 +93,19 @@ def with_events(entries: Iterable[Document], *, by: str | None, at: datetime) ->
 
 @contextmanager
 def unavailable_when_raced() -> Iterator[None]:
-    """Raise Unavailable where an entry changes all the time, or has more events waiting than it
-    can carry."""
+    """Raise Unavailable where an entry changes all the time, or has too many events waiting."""
     try:
-        yield
+        with unavailable_when_full():
+            yield
     except EntryMovedOn:
         raise Unavailable("Others are changing this just now: try again") from None
+
+
+@contextmanager
+def unavailable_when_full() -> Iterator[None]:
+    """Raise Unavailable where an entry has more events waiting than it can carry."""
+    try:
+        yield
     except OutboxFull:
         raise Unavailable(
             "Events of this entry wait to be published: try again in a moment"

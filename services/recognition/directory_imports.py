@@ -1,20 +1,25 @@
 """Importing people from CSV: all of it is checked before the first entry is written.
 
-Up to WRITES_A_PIECE entries are one transaction; more are several, one after the other, each of
-which goes in only while nobody else has written to the directory since everything was checked.
-Otherwise it is checked anew, and goes on from there (docs/adr/0051-directory-turns.md).
+Up to WRITES_A_PIECE entries are checked and written in one transaction. More are several, one after
+the other, each of which goes in only while nobody else has written to the directory since all was
+checked; otherwise it is checked anew, and goes on from there (docs/adr/0051-directory-turns.md).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 
 from services.recognition.audit import audit_entry
-from services.recognition.directory import unavailable_when_raced, with_events
+from services.recognition.directory import (
+    unavailable_when_full,
+    unavailable_when_raced,
+    with_events,
+)
 from services.recognition.directory_csv import read_rows
 from services.recognition.directory_editing import refuse_partners
 from services.recognition.domain.directory import Change
@@ -29,7 +34,7 @@ from shared.web.problems import Conflict
 
 Document = dict[str, Any]
 WRITES_A_PIECE = 500
-_ATTEMPTS = 5
+_ATTEMPTS = 100
 
 
 @dataclass(slots=True)
@@ -76,30 +81,26 @@ class DirectoryImports:
         would change), and the columns that were not used.
 
         A file that was broken off is safe to send again: what is there already is left as it is.
-        Raises Refusal with every fault, Forbidden for people of a partner, and Conflict when
-        others change the directory all the time, or so that the rest of a long file does not fit
-        any more.
+        Raises Refusal with every fault, Forbidden for people of a partner, Unavailable when it
+        cannot be written just now, and Conflict when others change the directory all the time, or
+        so that the rest of a long file does not fit any more.
         """
         refuse_partners(caller)
         rows, ignored_columns = read_rows(content)
         running = _Running(caller, deactivate_missing)
-        stalled = 0
-        while stalled < _ATTEMPTS:
-            turn, before = self._repository.turn(), len(running.written)
-            plan = self._plan(rows, running)
-            if dry_run:
-                return plan, ignored_columns
-            try:
-                with unavailable_when_raced():
-                    self._write(plan, turn, running)
-            except _Interrupted:
-                stalled = 0 if len(running.written) > before else stalled + 1
-            else:
+        if dry_run:
+            plan = in_transaction(self._client, partial(self._plan, rows, running))
+            return plan, ignored_columns
+        for _ in range(_ATTEMPTS):
+            with unavailable_when_raced():
+                turn, plan = in_transaction(self._client, partial(self._begin, rows, running))
+            running.note(_first_piece(plan), plan)
+            if self._go_on(plan, turn, running):
                 return running.outcome(plan), ignored_columns
-        raise Conflict("The directory is being changed by others just now: send it again")
+        raise Conflict("The directory is being changed by others all the time: send it again")
 
-    def _plan(self, rows: Sequence[Document], running: _Running) -> Plan:
-        directory = {entry["_id"]: entry for entry in self._repository.every()}
+    def _plan(self, rows: Sequence[Document], running: _Running, session: ClientSession) -> Plan:
+        directory = {entry["_id"]: entry for entry in self._repository.every(session)}
         try:
             return plan_import(rows, directory, deactivate_missing=running.deactivate_missing)
         except Refusal as refusal:
@@ -110,34 +111,39 @@ class DirectoryImports:
                 f"directory so that the rest does not fit: {refusal}. Mend it and send it again"
             ) from None
 
-    def _write(self, plan: Plan, turn: int, running: _Running) -> None:
-        now = self._now()
+    def _begin(
+        self, rows: Sequence[Document], running: _Running, session: ClientSession
+    ) -> tuple[int, Plan]:
+        """Check everything, and write the first piece of what is to be written."""
+        turn, now = self._repository.take_turn(session), self._now()
+        plan = self._plan(rows, running, session)
         with_events(plan.steps, by=running.caller.person, at=now)
-        audit = [] if running.written else [_audit_entry(plan, running, now)]
-        for piece in _pieces(plan.steps):
+        if plan.steps:
+            self._repository.write(_first_piece(plan), session)
+        if plan.steps and not running.written:
+            self._audit.add([_audit_entry(plan, running, now)], session)
+        return turn, plan
+
+    def _go_on(self, plan: Plan, turn: int, running: _Running) -> bool:
+        """Write the other pieces, as long as nobody has written anything since the one before."""
+        for start in range(WRITES_A_PIECE, len(plan.steps), WRITES_A_PIECE):
+            piece = plan.steps[start : start + WRITES_A_PIECE]
             try:
-                self._write_piece(piece, turn, audit)
+                with unavailable_when_full():
+                    turn = in_transaction(self._client, partial(self._write_piece, piece, turn))
             except EntryMovedOn:
-                raise _Interrupted from None
+                return False
             running.note(piece, plan)
-            turn, audit = turn + 1, []
+        return True
 
-    def _write_piece(self, piece: Sequence[Document], turn: int, audit: Sequence[Document]) -> None:
-        def write(session: ClientSession) -> None:
-            self._repository.take_turn(session, turn)
-            self._repository.write(piece, session)
-            self._audit.add(audit, session)
-
-        in_transaction(self._client, write)
+    def _write_piece(self, piece: Sequence[Document], turn: int, session: ClientSession) -> int:
+        turn = self._repository.take_turn(session, turn)
+        self._repository.write(piece, session)
+        return turn
 
 
-class _Interrupted(Exception):
-    """Somebody else has written to the directory since the file was checked."""
-
-
-def _pieces(steps: Sequence[Document]) -> Iterator[Sequence[Document]]:
-    for start in range(0, len(steps), WRITES_A_PIECE):
-        yield steps[start : start + WRITES_A_PIECE]
+def _first_piece(plan: Plan) -> Sequence[Document]:
+    return plan.steps[:WRITES_A_PIECE]
 
 
 def _audit_entry(plan: Plan, running: _Running, at: datetime) -> Document:

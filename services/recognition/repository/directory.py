@@ -130,9 +130,10 @@ class DirectoryRepository:
             if high is None or high >= end:
                 return
 
-    def every(self) -> Iterator[Document]:
+    def every(self, session: ClientSession | None = None) -> Iterator[Document]:
         """Every entry there is, in order of reference."""
-        return self._collection.find({}, _WITHOUT_DERIVED).sort("_id", ASCENDING)
+        found = self._collection.find({}, _WITHOUT_DERIVED, session=session)
+        return found.sort("_id", ASCENDING)
 
     def managers_above(self, reference: str, session: ClientSession) -> dict[str, Document]:
         """The entries of a person and of everybody above them, as far as there are any."""
@@ -150,29 +151,25 @@ class DirectoryRepository:
         """The entries of all teams that stand under a team."""
         return list(self._collection.find({"ancestors": team}, _WITHOUT_DERIVED, session=session))
 
-    def turn(self) -> int:
-        """How many writes have taken their turn: what was read after this holds as long as
-        `take_turn` finds it unchanged."""
-        head = self._heads.find_one(_HEAD, {"turn": 1})
-        return int(head["turn"]) if head else 0
-
-    def take_turn(self, session: ClientSession, expected: int | None = None) -> None:
+    def take_turn(self, session: ClientSession, expected: int | None = None) -> int:
         """Let this transaction be the only one that changes how entries belong together: of two,
-        one is run again. To be its first write. Raises EntryMovedOn when the turn is not
-        `expected`.
+        one is run again. To be its first write. The number of this turn, one more than that of
+        the one before; raises EntryMovedOn when that was not `expected`.
 
         What touches nothing but the entry itself (people's own choices) needs no turn.
         """
         guard = _HEAD if expected is None else {**_HEAD, "turn": expected}
         taken = self._heads.update_one(guard, {"$inc": {"turn": 1}}, session=session)
-        if taken.matched_count:
-            return
-        try:
-            self._heads.insert_one({**_HEAD, "turn": 1}, session=session)
-        except DuplicateKeyError as error:
-            if expected is not None:
-                raise EntryMovedOn from None
-            raise run_again(error) from None
+        if taken.matched_count == 0 and expected is not None:
+            raise EntryMovedOn
+        if taken.matched_count == 0:
+            try:
+                self._heads.insert_one({**_HEAD, "turn": 1}, session=session)
+            except DuplicateKeyError as error:
+                raise run_again(error) from None
+        head = self._heads.find_one(_HEAD, {"turn": 1}, session=session)
+        assert head is not None
+        return int(head["turn"])
 
     def write(self, entries: Sequence[Document], session: ClientSession) -> None:
         """Store entries in this order, as part of a transaction: the first version of new ones,
