@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _PART = re.compile(r"[^\s@._-]+")
-_LONGEST_KEY = 3
+_LENGTHS = (0, 1, 2, 3, 5, 8, 13)
+"""Of the beginnings of words that are keys: a term is looked up by its longest. Few, because each
+makes every write dearer."""
+
 _ACTIVE, _INACTIVE = "+", "-"
 
 
@@ -25,7 +28,8 @@ def keys_of(entry: Mapping[str, Any]) -> list[str]:
     """The keys under which an entry is stored: whether it is active (what is no person always
     is), with each beginning of each word, none at all being one too."""
     mark = _ACTIVE if entry.get("active", True) else _INACTIVE
-    starts = {word[:length] for word in words_of(entry) for length in range(_LONGEST_KEY + 1)}
+    words = words_of(entry)
+    starts = {word[:length] for length in _LENGTHS for word in words if len(word) >= length}
     return sorted(mark + start for start in starts)
 
 
@@ -43,7 +47,8 @@ def keys_for(terms: Sequence[str], active: bool | None) -> list[str]:
     """The keys under which everything is stored that a search finds; none: it may be anywhere."""
     if not terms and active is None:
         return []
-    start = max(terms, key=len)[:_LONGEST_KEY] if terms else ""
+    longest = max(terms, key=len, default="")
+    start = longest[: max(length for length in _LENGTHS if length <= len(longest))]
     marks = {None: (_ACTIVE, _INACTIVE), True: (_ACTIVE,), False: (_INACTIVE,)}[active]
     return [mark + start for mark in marks]
 
