@@ -109,7 +109,8 @@ def _page(kind: str, asked: dict[str, Any]) -> Response:
 @blueprint.arguments(DirectoryQuerySchema, location="query")
 @blueprint.response(200, PersonPageSchema)
 def people(asked: dict[str, Any]) -> Response:
-    """People in order of id; `q` finds the starts of words of name, id or mail."""
+    """People in order of id, who left too, unless `active` says otherwise; each word of `q` starts
+    a word of name, id or mail."""
     return _page("person", asked)
 
 
