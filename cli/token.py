@@ -4,7 +4,7 @@ import re
 
 import click
 
-from cli.client import demo_token, person_reference
+from cli.client import CommandError, demo_token, person_reference
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -33,4 +33,6 @@ def token(person: str, scopes: str | None, ttl: int) -> None:
         http://127.0.0.1:8080/recognition/v1/me
       kudos token --as ada --scope "kudos:read kudos:write"
     """
+    if scopes is not None and not scopes.split():
+        raise CommandError("--scope names no scope; leave it out for a token with all of them")
     click.echo(demo_token(person_reference(person), scopes.split() if scopes else None, ttl))

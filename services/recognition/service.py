@@ -69,11 +69,12 @@ class Service:
         self.directory = Directory(client, directory, now)
         self.directory_editing = DirectoryEditing(client, directory, self.audit, now)
         self.directory_imports = DirectoryImports(client, directory, self.audit, now)
-        self.importer = Importer(recognitions, directory, values)
+        self.importer = Importer(recognitions, directory, values, comments)
         self.values = Values(client, values, self.audit)
         self.stored_keys = KeyRepository(database)
         self.keys = Keys(client, self.stored_keys, directory, self.audit, now)
         self.stored_recognitions = recognitions
+        self.stored_comments = comments
         self.stored_directory = directory
         self._stored = (
             *(recognitions, directory, values, self.stored_keys),

@@ -1,6 +1,7 @@
 """The web application of a service: what all three have in common, put together once."""
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from importlib.metadata import version as version_of
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from shared.web.cors import Cors
 from shared.web.json import OrjsonProvider
 from shared.web.openapi import make_api
 from shared.web.probes import probes
-from shared.web.problems import Unauthorized
+from shared.web.problems import BadRequest, TooLarge, Unauthorized
 
 
 class Authenticating(Protocol):
@@ -31,6 +32,28 @@ class ServiceRequest(Request):
     began: float = 0.0
     id: str | None = None
     caller: Caller | None = None
+
+    @cached_property
+    def whole_body(self) -> bytes:
+        """The body, all of it. Raises TooLarge and BadRequest.
+
+        Werkzeug cuts a chunked body at the limit in silence, and takes one that broke off as whole.
+        """
+        data = super().get_data(cache=True)
+        if self.content_length is not None and len(data) < self.content_length:
+            raise BadRequest("The body broke off before the end that Content-Length names")
+        limit = self.max_content_length
+        is_chunked = self.content_length is None and self.environ.get("wsgi.input_terminated")
+        if is_chunked and limit == len(data) and self.environ["wsgi.input"].read(1):
+            raise TooLarge(f"A body may have {limit:,} bytes here")
+        return data
+
+    def get_data(  # type: ignore[override]
+        self, cache: bool = True, as_text: bool = False, **_options: Any
+    ) -> Any:
+        """As Werkzeug's, of the whole body, which is kept (`cache` or not)."""
+        del cache
+        return self.whole_body.decode(errors="replace") if as_text else self.whole_body
 
 
 class ServiceApp(Flask):

@@ -36,13 +36,13 @@ class PageArguments(Schema):
 
 
 def encode_cursor(values: Sequence[Any]) -> str:
-    """The cursor that holds `values`: text, whole numbers, instants or None."""
+    """The cursor that holds `values`: text, whole numbers or instants."""
     plain = [times.to_rfc3339(each) if isinstance(each, datetime) else each for each in values]
     return base64.urlsafe_b64encode(orjson.dumps(plain)).rstrip(b"=").decode()
 
 
 def decode_cursor(text: str, types: Sequence[type]) -> tuple[Any, ...]:
-    """The values of a cursor, one of each of `types` (str, int, datetime) in order, or None.
+    """The values of a cursor, one of each of `types` (str, int, datetime) in order.
 
     Raises BadCursor for whatever `encode_cursor` would not have made of such values.
     """
@@ -78,8 +78,6 @@ def _decode(text: str, types: Sequence[type]) -> tuple[Any, ...]:
 
 
 def _typed(value: Any, kind: type[Any]) -> Any:
-    if value is None:
-        return None
     if kind is datetime:
         return times.parse_rfc3339(value)
     if type(value) is not kind or (kind is int and abs(value) > _HIGHEST_INTEGER):

@@ -30,8 +30,7 @@ def people(parts: RecognitionParts) -> dict[str, dict[str, Any]]:
 
 
 def audited(parts: RecognitionParts) -> list[dict[str, Any]]:
-    entries = [each for each in parts.audited() if each["act"] == "directory.imported"]
-    return entries[1:]  # without that of the parts themselves
+    return [each for each in parts.audited() if each["act"] == "directory.imported"]
 
 
 def test_a_dry_run_tells_what_would_change_and_writes_nothing(recognition: RecognitionParts):

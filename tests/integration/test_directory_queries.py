@@ -1,6 +1,7 @@
 """What the directory asks of its database: every query takes an index, and none matches more than
 it returns plus a page, though thousands share a word; and what it finds is what there is."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +14,6 @@ from services.recognition.domain.directory_search import is_found, terms_of
 from services.recognition.repository import DirectoryRepository
 from shared.config import Settings
 from shared.fences import STRETCH
-from shared.mongo import Client
 from tests.recognition_parts import RecognitionParts
 
 SIZE = 3000
@@ -103,13 +103,12 @@ def row(number: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def parts(
-    session_client: Client, mongo_uri: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Parts]:
+def parts(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     settings = Settings(
-        mongo_uri=mongo_uri, namespace="tdirectory", data=tmp_path_factory.mktemp("d") / "kudos"
+        mongo_uri=mongo_uri,
+        namespace=f"t{uuid.uuid4().hex[:12]}",
+        data=tmp_path_factory.mktemp("directory") / "kudos",
     )
-    session_client.drop_database(settings.database("recognition"))
     queries = Queries()
     with MongoClient[Any](
         mongo_uri,

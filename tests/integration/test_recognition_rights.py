@@ -4,7 +4,8 @@ A route that the table lacks fails the test, and so does one that is not there a
 """
 
 import json
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -156,15 +157,18 @@ Ask = Callable[[str, str], Any]
 
 
 @pytest.fixture(scope="module")
-def parts(session_client: Client, mongo_uri: str, tmp_path_factory: Any) -> RecognitionParts:
+def parts(
+    session_client: Client, mongo_uri: str, tmp_path_factory: Any
+) -> Iterator[RecognitionParts]:
+    folder = tmp_path_factory.mktemp("rights")
     settings = Settings(
-        mongo_uri=mongo_uri, namespace="trights", data=tmp_path_factory.mktemp("rights") / "kudos"
+        mongo_uri=mongo_uri, namespace=f"t{uuid.uuid4().hex[:12]}", data=folder / "kudos"
     )
-    session_client.drop_database(settings.database("recognition"))
     made = RecognitionParts(settings, session_client)
     imported = made.call("POST", "/directory/imports", data=PEOPLE, content_type="text/csv")
     assert imported.status_code == 200, imported.text
-    return made
+    yield made
+    session_client.drop_database(settings.database("recognition"))
 
 
 def routes(parts: RecognitionParts) -> set[str]:

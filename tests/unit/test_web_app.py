@@ -1,5 +1,6 @@
 """What every service's application has: guards, request ids, CORS, probes, documents."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -317,3 +318,30 @@ def test_answers_keep_what_json_cannot_say_from_leaking(settings: Settings) -> N
         return {"value": object()}
 
     assert make_app(settings, blueprint=blueprint).test_client().get("/odd").status_code == 500
+
+
+def _sent(web: FlaskClient, settings: Settings, body: bytes, **environ: Any) -> Any:
+    """The answer to a POST whose body is read as gunicorn gives it."""
+    return web.post(
+        "/sample/v1/things",
+        headers=bearer(settings),
+        content_type="application/json",
+        input_stream=io.BytesIO(body),
+        environ_overrides={"wsgi.input_terminated": True, **environ},
+    )
+
+
+def test_a_chunked_body_beyond_the_limit_is_refused_and_not_cut(
+    web: FlaskClient, settings: Settings
+) -> None:
+    body = json.dumps({"recipients": ["ada"], "message": "x"}).encode()
+    whole = body + b" " * (1024 * 1024 - len(body))
+    assert _sent(web, settings, whole).status_code == 201
+    assert _sent(web, settings, whole + b"and more").status_code == 413
+
+
+def test_a_body_that_breaks_off_is_refused(web: FlaskClient, settings: Settings) -> None:
+    body = json.dumps({"recipients": ["ada"], "message": "x"}).encode()
+    answer = _sent(web, settings, body, CONTENT_LENGTH=str(len(body) + 100))
+    assert (answer.status_code, answer.json["type"]) == (400, "/problems/bad-request")
+    assert "broke off" in answer.json["detail"]

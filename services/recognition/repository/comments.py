@@ -1,12 +1,17 @@
 """Comments: below a recognition, in order of time."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from shared.mongo import find_many
 
 Document = dict[str, Any]
+DUPLICATE_KEY = 11000
 
 
 class CommentRepository:
@@ -38,6 +43,24 @@ class CommentRepository:
     def insert(self, comment: Document, session: ClientSession) -> None:
         """Store a new comment."""
         self._collection.insert_one(comment, session=session)
+
+    def insert_new(self, comments: Sequence[Document]) -> None:
+        """Store those of the past that are not there yet."""
+        if not comments:
+            return
+        try:
+            self._collection.insert_many(comments, ordered=False)
+        except BulkWriteError as error:
+            if any(failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]):
+                raise
+
+    def of(self, recognition_ids: Iterable[str]) -> dict[str, list[Document]]:
+        """The comments of several recognitions, the oldest first."""
+        found: dict[str, list[Document]] = {}
+        wanted = find_many(self._collection, "recognition", recognition_ids)
+        for comment in sorted(wanted, key=lambda each: str(each["_id"])):
+            found.setdefault(comment["recognition"], []).append(comment)
+        return found
 
     def replace(self, comment: Document, session: ClientSession) -> None:
         """Store a comment as it is now."""
