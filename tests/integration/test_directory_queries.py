@@ -14,6 +14,7 @@ from services.recognition.domain.directory_search import is_found, terms_of
 from services.recognition.repository import DirectoryRepository
 from shared.config import Settings
 from shared.fences import STRETCH
+from shared.web.paging import encode_cursor
 from tests.recognition_parts import RecognitionParts
 
 SIZE = 3000
@@ -172,6 +173,15 @@ def test_teams_and_partners_are_listed_without_people(parts: Parts):
     assert teams == sorted(["core", "compilers", *(f"t{n}" for n in range(40))])
     assert parts.pages("/teams", q="comp")[0] == ["compilers"]
     assert parts.pages("/partners")[0] == ["acme"]
+
+
+@pytest.mark.parametrize("position", ["", "a", "partner:acme", "team:core", "person:\uffff"])
+def test_a_cursor_of_another_list_shows_nothing_that_is_not_of_this_one(
+    parts: Parts, position: str
+):
+    answer = parts.call("GET", f"/people?limit=3&cursor={encode_cursor([position])}")
+    assert answer.status_code == 200, answer.text
+    assert all("email" in each for each in answer.json["items"])
 
 
 def test_every_query_takes_an_index(parts: Parts):

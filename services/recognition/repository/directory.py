@@ -112,7 +112,7 @@ class DirectoryRepository:
         it only, would look at everybody).
         """
         page: list[Document] = []
-        for window in self._windows(after or f"{kind}:", f"{kind};", limit):
+        for window in self._windows(max(after or "", f"{kind}:"), f"{kind};", limit):
             for condition in _conditions(team, keys_for(terms, active)):
                 query = {**condition, **fences.within("ref", window)}
                 for entry in self._collection.find(query, _WITHOUT_DERIVED).sort("ref", ASCENDING):
