@@ -17,8 +17,14 @@ _PATH = "/recognition/v1/directory/imports"
 _CHUNK = 64 * 1024
 
 
-def import_directory(api: Api, source: InputFile, refused: Path, *, dry_run: bool) -> int:
+_OUTCOMES = {"deactivated": "leaves", "updated": "changes", "created": "new"}
+
+
+def import_directory(
+    api: Api, source: InputFile, refused: Path, *, dry_run: bool, deactivate_missing: bool
+) -> int:
     """Send the file; returns the exit status: 1 when it was refused."""
+    asked = {"dry_run": dry_run, "deactivate_missing": deactivate_missing}
     with source.open() as file:
         content = file.read()
     with click.progressbar(length=len(content), label=source.path.name, file=sys.stderr) as bar:
@@ -30,7 +36,8 @@ def import_directory(api: Api, source: InputFile, refused: Path, *, dry_run: boo
 
         answer = api.try_stream(
             "POST",
-            _PATH + ("?dry_run=true" if dry_run else ""),
+            _PATH,
+            fields={name: "true" for name, is_asked in asked.items() if is_asked},
             body=body(),
             headers={"Content-Type": "text/csv; charset=utf-8"},
             read_seconds=600,
@@ -41,16 +48,44 @@ def import_directory(api: Api, source: InputFile, refused: Path, *, dry_run: boo
             api.refuse(answer)
     if answer.status == 422:
         return _refused(document, content, refused)
+    _tell(document)
+    return 0
+
+
+def _tell(document: dict[str, Any]) -> None:
+    """What the import did; when nothing was written, each change in words."""
     done = "would be" if document["dry_run"] else "were"
     for kind in ("people", "teams", "partners"):
         counts = document[kind]
+        left = f"  {counts['deactivated']:>7,} made inactive" if counts["deactivated"] else ""
         click.echo(
             f"{kind:<9} {counts['created']:>7,} {done} created  {counts['updated']:>7,} updated  "
-            f"{counts['unchanged']:>7,} unchanged"
+            f"{counts['unchanged']:>7,} unchanged{left}"
         )
+    if document["dry_run"]:
+        for change in document["changes"]:
+            click.echo(change_in_words(change))
+        if left_out := document["changes_left_out"]:
+            click.echo(f"... and {left_out:,} more changes")
     if ignored := document.get("ignored_columns"):
         click.echo(f"Columns not used: {', '.join(ignored)}", err=True)
-    return 0
+
+
+def change_in_words(change: dict[str, Any]) -> str:
+    """A line like `changes  person:ada  name: Ada -> Ada King; manager: grace -> none`."""
+    is_new = change["change"] == "created"
+    told = [
+        f"{name}: {_word(after)}" if is_new else f"{name}: {_word(before)} -> {_word(after)}"
+        for name, (before, after) in change["fields"].items()
+        if not (name == "active" and change["change"] == "deactivated")
+    ]
+    return f"{_OUTCOMES[change['change']]:<8} {change['ref']}  {'; '.join(told)}".rstrip()
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _refused(problem: dict[str, Any], content: bytes, path: Path) -> int:

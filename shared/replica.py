@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,20 @@ def directory_change(event: Event) -> Document | None:
     state = event.data["state"]
     if state["ref"] != event.subject:
         raise ValueError(f"state of {state['ref']} in an event about {event.subject}")
-    return {"_id": state["ref"], **state, "version": _version(state)}
+    return replica_entry(state)
+
+
+def replica_entry(state: Mapping[str, Any]) -> Document:
+    """The entry of `directory` that a PersonState, TeamState or PartnerState is, with `email_key`:
+    what a person is found by who signs in with a mail address, whose case does not matter.
+
+    Raises KeyError, TypeError or ValueError for a state that is none.
+    """
+    email = state.get("email")
+    if email is not None and not isinstance(email, str):
+        raise TypeError(f"mail address {email!r} is no text")
+    key = {"email_key": email.casefold()} if email else {}
+    return {"_id": state["ref"], **state, **key, "version": _version(state)}
 
 
 def key_change(event: Event) -> Document | None:
@@ -50,7 +63,7 @@ def key_change(event: Event) -> Document | None:
     return {"_id": state["id"], **state, **instants, "version": _version(state)}
 
 
-def _version(state: dict[str, Any]) -> int:
+def _version(state: Mapping[str, Any]) -> int:
     version = state["version"]
     if not isinstance(version, int) or version < 1:
         raise ValueError(f"version {version!r} is not 1, 2, 3, ...")

@@ -22,6 +22,7 @@ from shared.eventlog import EventLog
 from shared.eventlog.follower import BatchTooLarge
 from shared.lease import Lease
 from shared.mongo import Client, in_transaction
+from shared.replica import replica_entry
 from shared.telemetry import log as logger
 
 T = TypeVar("T")
@@ -169,7 +170,7 @@ class _Readable:
 
 
 def _directory_change(entry: Mapping[str, Any]) -> Change:
-    return DirectoryChange({"_id": entry["ref"], **entry})
+    return DirectoryChange(replica_entry(entry))
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

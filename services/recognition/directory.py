@@ -1,24 +1,26 @@
-"""The directory: reading it, changing one's own entry, and importing it from CSV."""
+"""The directory: reading it, and changing one's own entry. Editing: directory_editing.py; imports:
+directory_imports.py."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 
-from services.recognition.directory_csv import read_rows
-from services.recognition.domain.directory import Plan, change, plan_import
+from services.recognition.domain.directory import change
+from services.recognition.domain.directory_search import terms_of
 from services.recognition.events import put_directory_event
 from services.recognition.repository import DirectoryRepository
 from services.recognition.repository.directory import EntryMovedOn
+from services.recognition.repository.recognitions import OutboxFull
 from shared import times
 from shared.auth.caller import Caller
 from shared.mongo import in_transaction
-from shared.web.problems import Conflict, Forbidden, NotFound
+from shared.web.problems import Forbidden, NotFound, Unavailable
 
 Document = dict[str, Any]
-_WRITES_PER_TRANSACTION = 500
 
 
 class Directory:
@@ -56,66 +58,58 @@ class Directory:
         after: str | None = None,
         limit: int,
     ) -> list[Document]:
-        """Entries in order of id, of whose words each word of `q` starts one."""
+        """Entries in order of id, of whose words each word of `q` starts one; those of people who
+        left too, unless `active` says otherwise."""
         if caller.partner:
             raise Forbidden("people of a partner see no listing of the directory")
         return self._repository.search(
-            kind, words=q.casefold().split(), team=team, active=active, after=after, limit=limit
+            kind, terms=terms_of(q), team=team, active=active, after=after, limit=limit
         )
 
     def choose(self, caller: Caller, **choices: Any) -> Document:
-        """Change the caller's own entry. Raises NotFound when the directory does not have them."""
-        for _ in range(5):
-            entry = self.find(caller.person)
+        """Change the caller's own entry. Raises NotFound when the directory does not have them,
+        Unavailable when it cannot be changed just now."""
+
+        def write(session: ClientSession) -> Document:
+            entry = self._repository.get(caller.person, session) if caller.person else None
             if entry is None:
                 raise NotFound("You are not in the directory: ask an administrator to import you")
             changed = change(entry, **choices)
             if changed is None:
                 return entry
-            if self._write([], [changed], caller.person):
-                return changed
-        raise Conflict("Your entry is being changed by others just now: try again")
+            with_events([changed], by=caller.person, at=self._now())
+            self._repository.write([changed], session)
+            return changed
 
-    def import_csv(
-        self, content: bytes, *, by: str | None, dry_run: bool
-    ) -> tuple[Plan, list[str]]:
-        """Import people, and the teams and partners that they name; all checked before the first
-        is written. Returns what changed and the columns that were not used.
+        with unavailable_when_raced():
+            return in_transaction(self._client, write)
 
-        Raises Refusal with every fault. A file that was broken off by a crash is safe to send
-        again: what is there already is left as it is.
-        """
-        rows, ignored_columns = read_rows(content)
-        for _ in range(5):
-            plan = plan_import(rows, {entry["_id"]: entry for entry in self._repository.every()})
-            if dry_run or self._write(plan.created, plan.updated, by):
-                return plan, ignored_columns
-        raise Conflict("The directory is being changed by others just now: try again")
 
-    def _write(
-        self, created: Sequence[Document], updated: Sequence[Document], by: str | None
-    ) -> bool:
-        now = self._now()
-        for entry in (*created, *updated):
-            entry.pop("leaving", None)
-            if entry["type"] == "person" and not entry["active"]:
-                entry["leaving"] = True  # for the clock: what they promised is to be released
-            entry["email_key"] = (entry.get("email") or "").casefold() or None
-            put_directory_event(entry, by=by, at=now)
-        try:
-            for start in range(0, len(created), _WRITES_PER_TRANSACTION):
-                self._write_piece(created[start : start + _WRITES_PER_TRANSACTION], [])
-            for start in range(0, len(updated), _WRITES_PER_TRANSACTION):
-                self._write_piece([], updated[start : start + _WRITES_PER_TRANSACTION])
-        except EntryMovedOn:
-            return False
-        return True
+def with_events(entries: Iterable[Document], *, by: str | None, at: datetime) -> None:
+    """Give each entry, that has none yet, the event of its version."""
+    for entry in entries:
+        put_directory_event(entry, by=by, at=at)
 
-    def _write_piece(self, created: Sequence[Document], updated: Sequence[Document]) -> None:
-        def write(session: ClientSession) -> None:
-            self._repository.write(created, updated, session)
 
-        in_transaction(self._client, write)
+@contextmanager
+def unavailable_when_raced() -> Iterator[None]:
+    """Raise Unavailable where an entry changes all the time, or has too many events waiting."""
+    try:
+        with unavailable_when_full():
+            yield
+    except EntryMovedOn:
+        raise Unavailable("Others are changing this just now: try again") from None
+
+
+@contextmanager
+def unavailable_when_full() -> Iterator[None]:
+    """Raise Unavailable where an entry has more events waiting than it can carry."""
+    try:
+        yield
+    except OutboxFull:
+        raise Unavailable(
+            "Events of this entry wait to be published: try again in a moment"
+        ) from None
 
 
 def _may_see(caller: Caller, entry: Document) -> bool:

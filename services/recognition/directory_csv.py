@@ -2,28 +2,25 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
+from services.recognition.domain import directory_values
 from services.recognition.domain.refusal import Fault, Refusal
 from shared.references import parse_reference
 
 REQUIRED = ("id", "name", "email", "team", "manager")
-OPTIONAL = ("partner", "active", "timezone", "photo_url")
+OPTIONAL = ("partner", "active", "timezone", "photo_url", "technical")
 
 Row = dict[str, Any]
-_MAIL = re.compile(r"[^\s@]+@[^\s@]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_FAULTS = 100
 
 
 def read_rows(content: bytes) -> tuple[list[Row], list[str]]:
     """The rows of a CSV file (UTF-8, comma or semicolon), and the columns that were not used.
 
-    Rows are what domain.directory.plan_import takes. Raises Refusal that names line and column
-    of every fault, up to a hundred.
+    Rows are what domain.directory_import.plan_import takes. Raises Refusal that names line and
+    column of every fault, up to a hundred.
     """
     reader = _reader(_decode(content))
     columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
@@ -31,6 +28,8 @@ def read_rows(content: bytes) -> tuple[list[Row], list[str]]:
     if missing:
         detail = f"column {', '.join(missing)} is missing; the first line names the columns: "
         raise Refusal([Fault("/1", detail + ",".join(REQUIRED))])
+    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+        raise Refusal([Fault("/1", f"column {', '.join(twice)} stands twice")])
     reader.fieldnames = columns
     rows: list[Row] = []
     faults: list[Fault] = []
@@ -87,10 +86,8 @@ def _fill(row: Row, cells: dict[str | None, Any]) -> Iterator[Fault]:
         except ValueError as error:
             row[column] = None
             yield Fault(column, str(error))
-    if row.get("team") and row.get("partner"):
-        yield Fault("partner", "somebody belongs to a team or to a partner, not to both")
-    elif row.get("team"):
-        row["partner"] = None
+    if row.get("team"):
+        row.setdefault("partner", None)  # who joins a team is no partner's any more
 
 
 def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -107,47 +104,23 @@ def _kind(bare: str) -> Callable[[str], str]:
     return parse
 
 
-def _name(text: str) -> str:
-    if not text or len(text) > 200 or _CONTROL.search(text):
-        raise ValueError("a name has 1 to 200 characters and no control characters")
-    return text
-
-
-def _mail(text: str) -> str:
-    if len(text) > 254 or not _MAIL.fullmatch(text) or _CONTROL.search(text):
-        raise ValueError(f"{text!r} is not a mail address")
-    return text
-
-
-def _active(text: str) -> bool:
-    truths = {"": True, "true": True, "yes": True, "1": True}
-    falsehoods = {"false": False, "no": False, "0": False}
+def _truth(text: str) -> bool:
+    truths = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     try:
-        return (truths | falsehoods)[text.lower()]
+        return truths[text.lower()]
     except KeyError:
         raise ValueError(f"{text!r}: write true or false") from None
 
 
-def _timezone(text: str) -> str:
-    if text not in available_timezones():
-        raise ValueError(f"{text!r} is not a time zone like Europe/Berlin")
-    return ZoneInfo(text).key
-
-
-def _photo(text: str) -> str:
-    if len(text) > 2048 or not re.fullmatch(r"https://[^\s\x00-\x1f]+", text):
-        raise ValueError("a photo's address starts with https://")
-    return text
-
-
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "id": _kind("person"),
-    "name": _name,
-    "email": _optional(_mail),
+    "name": directory_values.name,
+    "email": _optional(directory_values.mail),
     "team": _optional(_kind("team")),
     "manager": _optional(_kind("person")),
     "partner": _optional(_kind("partner")),
-    "active": _active,
-    "timezone": _optional(_timezone),
-    "photo_url": _optional(_photo),
+    "active": lambda text: _truth(text or "true"),
+    "timezone": _optional(directory_values.timezone),
+    "photo_url": _optional(directory_values.photo_url),
+    "technical": lambda text: _truth(text or "false"),
 }

@@ -10,6 +10,8 @@ from services.recognition.acting import Acting
 from services.recognition.acts import Amending, Pleases
 from services.recognition.conversation import Conversation
 from services.recognition.directory import Directory
+from services.recognition.directory_editing import DirectoryEditing
+from services.recognition.directory_imports import DirectoryImports
 from services.recognition.fair_play import FairPlay
 from services.recognition.imports import Importer
 from services.recognition.keys import Keys
@@ -64,7 +66,9 @@ class Service:
         self.amending = Amending(acting, views, recognitions, values, self.fair_play, window)
         self.conversation = Conversation(acting, views, comments)
         self.moderation = Moderation(acting, views, recognitions, reports, self.audit)
-        self.directory = Directory(client, directory)
+        self.directory = Directory(client, directory, now)
+        self.directory_editing = DirectoryEditing(client, directory, self.audit, now)
+        self.directory_imports = DirectoryImports(client, directory, self.audit, now)
         self.importer = Importer(recognitions, directory, values, comments)
         self.values = Values(client, values, self.audit)
         self.stored_keys = KeyRepository(database)

@@ -225,6 +225,29 @@ def test_people_come_from_csv_and_again_change_nothing(kudos: Kudos, tmp_path: P
     assert not list(tmp_path.glob("*refused*"))
 
 
+def test_a_dry_run_says_in_words_what_would_change_and_who_would_leave(
+    kudos: Kudos, tmp_path: Path
+) -> None:
+    people = PEOPLE.replace("linus,Linus,linus@example.org,edge,ada\n", "zoe,Zoe,,core,grace\n")
+    (tmp_path / "people.csv").write_text(people.replace("Grace Hopper", "Grace B. Hopper"))
+
+    kept = kudos("import", "people.csv", "--dry-run")
+    tried = kudos("import", "people.csv", "--dry-run", "--deactivate-missing")
+
+    assert "leaves" not in kept.stdout, kept
+    lines = tried.stdout.splitlines()
+    assert lines[0].endswith("made inactive"), tried
+    assert "leaves   person:linus" in lines
+    assert "changes  person:grace  name: Grace Hopper -> Grace B. Hopper" in lines
+    assert "new      person:zoe  name: Zoe; team: team:core; manager: person:grace" in lines
+    assert tried.stderr.count("\n") <= 1
+
+    (tmp_path / "past.ndjson").write_text("{}\n")
+    refused = kudos("import", "past.ndjson", "--deactivate-missing")
+    assert refused.returncode == 2
+    assert "people (CSV) only" in refused.stderr
+
+
 def test_refused_people_are_written_down_with_the_reasons(kudos: Kudos, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text(PEOPLE + "Bad Id,Bad,,core,\nzoe,Zoe,,core,whoever\n")
 

@@ -11,10 +11,10 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from services.leaderboard.domain import folding
 from services.leaderboard.domain.boards import list_key
-from services.leaderboard.domain.fences import STRETCH
 from services.leaderboard.domain.folding import Counter, List
 from services.leaderboard.repository import BoardReader, Generations, MongoStore
 from shared.config import Settings
+from shared.fences import STRETCH
 from shared.mongo import Client, in_transaction
 from tests.leaderboard_events import person, recognition, team
 from tests.leaderboard_parts import Leaderboard

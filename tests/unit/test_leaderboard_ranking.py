@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.leaderboard.domain import fences
-from services.leaderboard.domain.fences import STRETCH, entries_between, with_new
 from services.leaderboard.domain.ranking import Ranks, runs_down, runs_up, takes_rank
 from services.leaderboard.domain.standings import SmallStandings
+from shared import fences
+from shared.fences import STRETCH, entries_between, with_new
 
 histograms = st.dictionaries(st.integers(1, 60), st.integers(1, 300), max_size=25)
 ids = st.text("abz019._-", min_size=1, max_size=5).map(lambda text: f"person:a{text}")

@@ -6,19 +6,21 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from services.leaderboard.domain.boards import SUBJECT_KINDS, by_of
-from services.leaderboard.domain.fences import (
-    Fences,
-    Window,
-    entries_between,
-    windows_down,
-    windows_up,
-)
 from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.ranking import Run, runs_down, runs_up, takes_rank
 from services.leaderboard.domain.standings import Place, SmallStandings, Standings
 from services.leaderboard.repository.directory import Directory
-from services.leaderboard.repository.documents import counter_id, fences_of, list_of, within
+from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import collections_of
+from shared.fences import (
+    Fences,
+    Window,
+    entries_between,
+    fences_of,
+    windows_down,
+    windows_up,
+    within,
+)
 from shared.mongo import Document, find_many
 
 _DOWN = [("score", -1), ("subject", 1)]

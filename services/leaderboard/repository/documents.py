@@ -1,8 +1,7 @@
-"""How lists, counters and fences are stored."""
+"""How lists and counters are stored."""
 
 from sys import intern
 
-from services.leaderboard.domain import fences
 from services.leaderboard.domain.boards import by_of
 from services.leaderboard.domain.folding import Counter, CounterKey, List
 from shared.mongo import Document
@@ -47,16 +46,3 @@ def counter_document(key: CounterKey, counter: Counter) -> Document:
         "score": counter.score,
         "ranked": counter.is_ranked,
     }
-
-
-def fences_of(stored: Document | None) -> fences.Fences:
-    """The fences in the document `directory` of `revisions`."""
-    found = (stored or {}).get("fences")
-    return [(start, count) for start, count in found] if found else fences.NONE
-
-
-def within(field: str, window: fences.Window) -> Document:
-    """The condition that `field` lies in a window."""
-    low, high = window
-    bounds = {**({} if low is None else {"$gte": low}), **({} if high is None else {"$lt": high})}
-    return {field: bounds} if bounds else {}

@@ -9,18 +9,16 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
-from services.leaderboard.domain import fences
 from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.folding import Counter, CounterKey, List
 from services.leaderboard.repository.documents import (
     counter_document,
     counter_id,
-    fences_of,
     list_document,
     list_of,
-    within,
 )
 from services.leaderboard.repository.generations import collections_of
+from shared import fences
 from shared.mongo import Document, find_many
 from shared.replica import apply_directory
 
@@ -125,10 +123,7 @@ class MongoStore:
         which = {"_id": "directory"}
         stored = self._revisions.find_one(which, session=session) or {"revision": 0}
         revision = stored["revision"] + 1
-        marked = [
-            {**entry, "changed_in": revision, "email_key": (entry.get("email") or "").casefold()}
-            for entry in entries
-        ]
+        marked = [{**entry, "changed_in": revision} for entry in entries]
         changed = {entry["_id"] for entry in apply_directory(self._db, marked, session)}
         if changed:
             after = {**stored, "_id": "directory", "revision": revision}
@@ -142,11 +137,11 @@ class MongoStore:
     ) -> list[list[str | int]]:
         def ids_within(window: fences.Window) -> list[str]:
             # Not by _id: SecantusDB looks at every document for a range of ids.
-            found = self._directory.find(within("ref", window), {"ref": 1}, session=session)
+            found = self._directory.find(fences.within("ref", window), {"ref": 1}, session=session)
             return sorted(entry["ref"] for entry in found)
 
-        after = fences.with_new(fences_of(stored), new, ids_within)
-        return [list(fence) for fence in after]
+        after = fences.with_new(fences.fences_of(stored), new, ids_within)
+        return fences.plain(after)
 
     def put_versions(
         self, versions: Mapping[str, Versioned], known: Collection[str], session: ClientSession

@@ -20,15 +20,15 @@ class Directory:
         """Create what the queries below need; safe to repeat."""
         self._entries.create_index("team", name="team", sparse=True)
         self._entries.create_index("partner", name="partner", sparse=True)
-        self._entries.create_index("email", name="email", sparse=True)
+        self._entries.create_index("email_key", name="email_key", sparse=True)
 
     def find(self, reference: str) -> Document | None:
         """The entry of a person, a team or a partner."""
         return self._entries.find_one({"_id": reference})
 
     def find_by_email(self, email: str) -> Document | None:
-        """The person with that address, in lower case."""
-        return self._entries.find_one({"email": email})
+        """The person with that address, in any case."""
+        return self._entries.find_one({"email_key": email.casefold()})
 
     def key(self, key_id: str) -> Document | None:
         """The state of an API key."""

@@ -38,7 +38,7 @@ def me() -> Response:
 @requires(scopes.WRITE)
 @blueprint.arguments(MyChoicesSchema)
 @blueprint.response(200, PersonSchema)
-@blueprint.problems(404, 409)
+@blueprint.problems(404)
 def choose(choices: dict[str, Any]) -> Response:
     """Choose whether one stands on the boards."""
     entry = service().directory.choose(current_caller(), **choices)

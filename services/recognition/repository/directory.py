@@ -7,11 +7,15 @@ from typing import Any
 from pymongo import ASCENDING, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.recognition.domain.attribution import teams_needed
+from services.recognition.domain.directory import email_key
+from services.recognition.domain.directory_search import is_found, keys_for
 from services.recognition.repository.outboxes import ensure_outbox_index
-from shared.mongo import find_many
+from services.recognition.repository.recognitions import MOST_UNPUBLISHED, OutboxFull
+from shared import fences
+from shared.mongo import find_many, run_again
 
 Document = dict[str, Any]
 DUPLICATE_KEY = 11000
@@ -19,27 +23,32 @@ DUPLICATE_KEY = 11000
 TEAMS_KEPT_SECONDS = 2.0
 """How long a process takes the tree of teams as known: it changes rarely, and each look costs."""
 
+_HEAD = {"_id": "directory"}
+_WITHOUT_DERIVED = {"outbox": 0, "outbox_since": 0, "found_by": 0}
+
 
 class EntryMovedOn(Exception):
     """An entry was changed by somebody else since it was read."""
 
 
 class DirectoryRepository:
-    """The collection `directory`."""
+    """The collection `directory`; and `heads`, whose document `directory` counts the turns of its
+    writers and holds the fences of its references (shared/fences.py)."""
 
     def __init__(self, database: Database[Document]) -> None:
         self._collection = database["directory"]
+        self._heads = database["heads"]
         self._teams: dict[str, tuple[float, Document]] = {}
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        by_type = [("type", ASCENDING), ("_id", ASCENDING)]
-        self._collection.create_index(by_type, name="type")
-        self._collection.create_index([("words", ASCENDING)], name="words")
-        self._collection.create_index([("team", ASCENDING)], name="team", sparse=True)
-        self._collection.create_index([("partner", ASCENDING)], name="partner", sparse=True)
-        self._collection.create_index([("email_key", ASCENDING)], name="email", sparse=True)
-        self._collection.create_index([("leaving", ASCENDING)], name="leaving", sparse=True)
+        create = self._collection.create_index
+        create([("ref", ASCENDING)], name="ref")
+        create([("found_by", ASCENDING), ("ref", ASCENDING)], name="found_by")
+        create([("team", ASCENDING), ("ref", ASCENDING)], name="members")
+        create([("ancestors", ASCENDING)], name="ancestors", sparse=True)
+        create([("email_key", ASCENDING)], name="one_email", unique=True, sparse=True)
+        create([("leaving", ASCENDING)], name="leaving", sparse=True)
         ensure_outbox_index(self._collection)
 
     def leaving(self, limit: int) -> list[tuple[str, int]]:
@@ -52,17 +61,20 @@ class DirectoryRepository:
         left = {"_id": person, "version": version}
         self._collection.update_one(left, {"$unset": {"leaving": ""}})
 
-    def get(self, reference: str) -> Document | None:
+    def get(self, reference: str, session: ClientSession | None = None) -> Document | None:
         """One entry."""
-        return self._collection.find_one({"_id": reference}, {"outbox": 0})
+        return self._collection.find_one({"_id": reference}, _WITHOUT_DERIVED, session=session)
 
-    def find_by_email(self, email: str) -> Document | None:
+    def find_by_email(self, email: str, session: ClientSession | None = None) -> Document | None:
         """The person with this mail address, in any case."""
-        return self._collection.find_one({"email_key": email.casefold()}, {"outbox": 0})
+        key = {"email_key": email_key(email)}
+        return self._collection.find_one(key, _WITHOUT_DERIVED, session=session)
 
-    def entries(self, references: Iterable[str]) -> dict[str, Document]:
+    def entries(
+        self, references: Iterable[str], session: ClientSession | None = None
+    ) -> dict[str, Document]:
         """The entries of those references that the directory has."""
-        found = find_many(self._collection, "_id", references, {"outbox": 0, "words": 0})
+        found = find_many(self._collection, "_id", references, _WITHOUT_DERIVED, session)
         return {entry["_id"]: entry for entry in found}
 
     def entries_with_teams(self, references: Iterable[str]) -> dict[str, Document]:
@@ -87,54 +99,122 @@ class DirectoryRepository:
         self,
         kind: str,
         *,
-        words: Sequence[str],
+        terms: Sequence[str],
         team: str | None,
         active: bool | None,
         after: str | None,
         limit: int,
     ) -> list[Document]:
-        """Entries of a kind in order of id: each of `words` starts one of their words."""
-        conditions: list[Document] = [{"type": kind}]
-        conditions += [
-            {"words": {"$elemMatch": {"$gte": word, "$lt": word + "\uffff"}}} for word in words
-        ]
-        if team is not None:
-            conditions.append({"team": team})
-        if active is not None:
-            conditions.append({"active": active})
-        if after is not None:
-            conditions.append({"_id": {"$gt": after}})
-        found = self._collection.find({"$and": conditions}, {"outbox": 0, "words": 0})
-        return list(found.sort("_id", ASCENDING).limit(limit))
+        """Entries of a kind in order of id: each of `terms` starts one of their words.
 
-    def every(self) -> Iterator[Document]:
-        """Every entry there is, in order of reference."""
-        return self._collection.find({}, {"outbox": 0}).sort("_id", ASCENDING)
-
-    def write(
-        self, created: Sequence[Document], replaced: Sequence[Document], session: ClientSession
-    ) -> None:
-        """Store new entries and the next versions of known ones, as part of a transaction.
-
-        A replaced entry keeps the events that its outbox still holds. Raises EntryMovedOn when
-        an entry is not as it was read, or was created meanwhile.
+        What is read is bounded by windows of ids, that widen until the page is full, and asked
+        for by one index that has every field of the query: whatever else they must meet is
+        looked at here (a database that evaluates the whole match, and takes an index for part of
+        it only, would look at everybody).
         """
-        waiting = self._unpublished([entry["_id"] for entry in replaced], session)
-        writes: list[InsertOne[Document] | ReplaceOne[Document]] = [
-            InsertOne(entry) for entry in created
-        ]
-        for entry in replaced:
-            before = waiting.get(entry["_id"], {"outbox": []})
+        page: list[Document] = []
+        for window in self._windows(max(after or "", f"{kind}:"), f"{kind};", limit):
+            for condition in _conditions(team, keys_for(terms, active)):
+                query = {**condition, **fences.within("ref", window)}
+                for entry in self._collection.find(query, _WITHOUT_DERIVED).sort("ref", ASCENDING):
+                    if entry["ref"] != after and is_found(entry, terms, active):
+                        page.append(entry)
+            if len(page) >= limit:
+                break
+        return sorted(page, key=lambda entry: str(entry["ref"]))[:limit]
+
+    def _windows(self, begin: str, end: str, needed: int) -> Iterator[fences.Window]:
+        """Windows of the references from `begin` on, below `end`."""
+        known = fences.fences_of(self._heads.find_one(_HEAD, {"fences": 1}))
+        for low, high in fences.windows_down(known, begin, 1.0, needed):
+            yield low, end if high is None else min(high, end)
+            if high is None or high >= end:
+                return
+
+    def every(self, session: ClientSession | None = None) -> Iterator[Document]:
+        """Every entry there is, in order of reference."""
+        found = self._collection.find({}, _WITHOUT_DERIVED, session=session)
+        return found.sort("_id", ASCENDING)
+
+    def managers_above(self, reference: str, session: ClientSession) -> dict[str, Document]:
+        """The entries of a person and of everybody above them, as far as there are any."""
+        above: dict[str, Document] = {}
+        current: str | None = reference
+        while current is not None and current not in above:
+            entry = self.get(current, session)
+            if entry is None:
+                break
+            above[current] = entry
+            current = entry["manager"]
+        return above
+
+    def teams_below(self, team: str, session: ClientSession) -> list[Document]:
+        """The entries of all teams that stand under a team."""
+        return list(self._collection.find({"ancestors": team}, _WITHOUT_DERIVED, session=session))
+
+    def take_turn(self, session: ClientSession, expected: int | None = None) -> int:
+        """Let this transaction be the only one that changes how entries belong together: of two,
+        one is run again. To be its first write. The number of this turn, one more than that of
+        the one before; raises EntryMovedOn when that was not `expected`.
+
+        What touches nothing but the entry itself (people's own choices) needs no turn.
+        """
+        guard = _HEAD if expected is None else {**_HEAD, "turn": expected}
+        taken = self._heads.update_one(guard, {"$inc": {"turn": 1}}, session=session)
+        if taken.matched_count == 0 and expected is not None:
+            raise EntryMovedOn
+        if taken.matched_count == 0:
+            try:
+                self._heads.insert_one({**_HEAD, "turn": 1}, session=session)
+            except DuplicateKeyError as error:
+                raise run_again(error) from None
+        head = self._heads.find_one(_HEAD, {"turn": 1}, session=session)
+        assert head is not None
+        return int(head["turn"])
+
+    def write(self, entries: Sequence[Document], session: ClientSession) -> None:
+        """Store entries in this order, as part of a transaction: the first version of new ones,
+        the next of known ones, which keep the events that their outbox still holds.
+
+        Raises EntryMovedOn when one is not as it was read, or was created meanwhile; OutboxFull
+        when more than MOST_UNPUBLISHED events of one wait.
+        """
+        created = [entry["_id"] for entry in entries if entry["version"] == 1]
+        waiting = self._unpublished([entry["_id"] for entry in entries], session)
+        writes: list[InsertOne[Document] | ReplaceOne[Document]] = []
+        for entry in entries:
+            identifier, version = entry["_id"], entry["version"]
+            before = waiting.get(identifier, {"outbox": []})
             after = {**entry, **before, "outbox": [*before["outbox"], *entry["outbox"]]}
-            writes.append(ReplaceOne({"_id": entry["_id"], "version": entry["version"] - 1}, after))
+            if len(after["outbox"]) > MOST_UNPUBLISHED:
+                raise OutboxFull
+            waiting[identifier] = {name: after[name] for name in ("outbox", "outbox_since")}
+            if version == 1:
+                writes.append(InsertOne(after))
+            else:
+                writes.append(ReplaceOne({"_id": identifier, "version": version - 1}, after))
         try:
             result = self._collection.bulk_write(writes, session=session)
         except BulkWriteError as error:
             if any(failure["code"] == DUPLICATE_KEY for failure in error.details["writeErrors"]):
                 raise EntryMovedOn from None
             raise
-        if result.matched_count != len(replaced):
+        if result.matched_count != len(entries) - len(created):
             raise EntryMovedOn
+        if created:
+            self._note_new(created, session)
+
+    def _note_new(self, references: Sequence[str], session: ClientSession) -> None:
+        """Move the fences for entries that were created."""
+
+        def ids_within(window: fences.Window) -> list[str]:
+            within = fences.within("ref", window)
+            found = self._collection.find(within, {"ref": 1}, session=session)
+            return sorted(entry["ref"] for entry in found)
+
+        known = fences.fences_of(self._heads.find_one(_HEAD, {"fences": 1}, session=session))
+        after = fences.plain(fences.with_new(known, references, ids_within))
+        self._heads.update_one(_HEAD, {"$set": {"fences": after}}, session=session)
 
     def _unpublished(
         self, references: Sequence[str], session: ClientSession
@@ -143,3 +223,10 @@ class DirectoryRepository:
             self._collection, "_id", references, {"outbox": 1, "outbox_since": 1}, session
         )
         return {entry["_id"]: entry for entry in found if entry.get("outbox_since")}
+
+
+def _conditions(team: str | None, keys: Sequence[str]) -> list[Document]:
+    """What is asked for besides a window of ids: that which selects most, of what is asked."""
+    if team is not None:
+        return [{"team": team}]
+    return [{"found_by": key} for key in keys] or [{}]

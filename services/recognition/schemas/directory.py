@@ -1,46 +1,112 @@
 """People, teams and partners, what selects them, and their import."""
 
+from collections.abc import Callable
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
+from services.recognition.domain import directory_values
+from services.recognition.domain.directory import KINDS_OF_PARTNERS
 from shared.web.paging import PageArguments
-from shared.web.schemas import Reference, Schema
+from shared.web.schemas import JsonBoolean, Reference, Schema
+
+_LINE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+
+
+class Ruled(fields.String):
+    """Text that a rule takes (domain/directory_values.py), and stores as it says."""
+
+    def __init__(self, rule: Callable[[str], str], **options: Any) -> None:
+        self._rule = rule
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        assert text is not None
+        try:
+            return self._rule(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+def _name() -> Ruled:
+    shape = {"minLength": 1, "maxLength": directory_values.MAX_NAME, "pattern": _LINE}
+    return Ruled(directory_values.name, required=True, metadata=shape)
 
 
 class PersonSchema(Schema):
-    """A person of the directory."""
+    """A person of the directory. `technical` accounts never rank; `hidden_from_boards` is the
+    person's own choice (PATCH /me)."""
 
-    id = fields.String()
-    name = fields.String()
-    email = fields.String(allow_none=True)
-    team = fields.String(allow_none=True)
-    partner = fields.String(allow_none=True)
-    manager = fields.String(allow_none=True)
-    active = fields.Boolean()
-    hidden_from_boards = fields.Boolean()
-    timezone = fields.String(allow_none=True)
-    photo_url = fields.String(allow_none=True)
-    version = fields.Integer()
+    id = fields.String(dump_only=True)
+    name = _name()
+    email = Ruled(
+        directory_values.mail,
+        allow_none=True,
+        load_default=None,
+        metadata={"maxLength": directory_values.MAX_MAIL, "pattern": r"^[^\s@]+@[^\s@]+$"},
+    )
+    team = Reference("team", allow_none=True, load_default=None)
+    partner = Reference("partner", allow_none=True, load_default=None)
+    manager = Reference(kinds=("person",), allow_none=True, load_default=None)
+    active = JsonBoolean(load_default=True)
+    hidden_from_boards = fields.Boolean(dump_only=True)
+    technical = JsonBoolean(load_default=False)
+    timezone = Ruled(
+        directory_values.timezone,
+        allow_none=True,
+        load_default=None,
+        metadata={"examples": ["Europe/Berlin"]},
+    )
+    photo_url = Ruled(
+        directory_values.photo_url,
+        allow_none=True,
+        load_default=None,
+        metadata={
+            "format": "uri",
+            "maxLength": directory_values.MAX_PHOTO,
+            "pattern": "^https://",
+        },
+    )
+    version = fields.Integer(dump_only=True)
 
 
 class TeamSchema(Schema):
-    """A team; `ancestors` are the teams above it, nearest first."""
+    """A team; `ancestors` are the teams above it, nearest first: at most five."""
 
-    id = fields.String()
-    name = fields.String()
-    parent = fields.String(allow_none=True)
-    ancestors = fields.List(fields.String())
-    version = fields.Integer()
+    id = fields.String(dump_only=True)
+    name = _name()
+    parent = Reference("team", allow_none=True, load_default=None)
+    ancestors = fields.List(fields.String(), dump_only=True)
+    version = fields.Integer(dump_only=True)
 
 
 class PartnerSchema(Schema):
     """A partner of the organisation."""
 
-    id = fields.String()
-    name = fields.String()
-    kind = fields.String(validate=validate.OneOf(["supplier", "distributor", "contractor"]))
-    version = fields.Integer()
+    id = fields.String(dump_only=True)
+    name = _name()
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS_OF_PARTNERS))
+    version = fields.Integer(dump_only=True)
+
+
+class _Partly:
+    """A schema of which anything may be left out: what a PATCH changes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"partial": True, **options})
+
+
+class PersonChangeSchema(_Partly, PersonSchema):
+    """What is to change of a person."""
+
+
+class TeamChangeSchema(_Partly, TeamSchema):
+    """What is to change of a team."""
+
+
+class PartnerChangeSchema(_Partly, PartnerSchema):
+    """What is to change of a partner."""
 
 
 def page_of(schema: type[Schema]) -> type[Schema]:
@@ -72,24 +138,43 @@ class GroupQuerySchema(PageArguments):
 
 
 class ImportQuerySchema(Schema):
-    """`dry_run` says what would change and writes nothing."""
+    """`dry_run` says what would change and writes nothing. `deactivate_missing` makes inactive
+    whom the file lacks: people of a partner only when it has somebody of that partner, technical
+    accounts only when it has some."""
 
     dry_run = fields.Boolean(load_default=False)
+    deactivate_missing = fields.Boolean(load_default=False)
 
 
 class CountsSchema(Schema):
-    """How many entries of a kind an import created, updated and left as they were."""
+    """How many entries of a kind an import created, updated, made inactive, left as they were."""
 
     created = fields.Integer()
     updated = fields.Integer()
+    deactivated = fields.Integer()
     unchanged = fields.Integer()
 
 
+class ImportChangeSchema(Schema):
+    """What an import changed of one entry: `fields` are [before, after] by name."""
+
+    ref = fields.String()
+    change = fields.String(validate=validate.OneOf(["deactivated", "updated", "created"]))
+    fields_ = fields.Dict(
+        data_key="fields",
+        keys=fields.String(),
+        values=fields.List(fields.Raw(allow_none=True), validate=validate.Length(equal=2)),
+    )
+
+
 class DirectoryImportSchema(Schema):
-    """What an import did, or with `dry_run` would do."""
+    """What an import did, or with `dry_run` would do; `changes` one by one, who becomes inactive
+    first, up to a thousand."""
 
     people = fields.Nested(CountsSchema)
     teams = fields.Nested(CountsSchema)
     partners = fields.Nested(CountsSchema)
+    changes = fields.List(fields.Nested(ImportChangeSchema))
+    changes_left_out = fields.Integer()
     ignored_columns = fields.List(fields.String())
     dry_run = fields.Boolean()

@@ -5,7 +5,8 @@ stretch to ask for, so that a query matches about a page of them, not all (docs/
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 STRETCH = 100
 """About how many entries of the directory lie between two fences; at most twice as many."""
@@ -17,6 +18,24 @@ NONE: Fences = [("", 0)]
 
 Window = tuple[str | None, str | None]
 """Ids from the first up to, but without, the second; None: no bound."""
+
+
+def fences_of(stored: Mapping[str, Any] | None) -> Fences:
+    """The fences that a document holds in its field `fences`, as `plain` gives them."""
+    found = (stored or {}).get("fences")
+    return [(start, count) for start, count in found] if found else NONE
+
+
+def plain(fences: Fences) -> list[list[str | int]]:
+    """Fences as they are stored."""
+    return [list(fence) for fence in fences]
+
+
+def within(field: str, window: Window) -> dict[str, Any]:
+    """The condition that `field` lies in a window."""
+    low, high = window
+    bounds = {**({} if low is None else {"$gte": low}), **({} if high is None else {"$lt": high})}
+    return {field: bounds} if bounds else {}
 
 
 def with_new(
