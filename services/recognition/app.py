@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from services.recognition.api import directory, me, recognitions, transfer, values
+from services.recognition.api import directory, me, recognitions, service_levels, transfer, values
 from services.recognition.domain.refusal import Refusal
 from services.recognition.service import Service
 from shared import mongo
@@ -25,6 +25,7 @@ BLUEPRINTS = (
     me.blueprint,
     directory.blueprint,
     values.blueprint,
+    service_levels.blueprint,
     transfer.blueprint,
 )
 

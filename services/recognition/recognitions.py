@@ -7,13 +7,21 @@ from typing import Any
 from pymongo.client_session import ClientSession
 
 from services.recognition.domain.feed import feed_condition
-from services.recognition.domain.recognition import CLOCK_SKEW, EVENT_OF_CREATION, Record, create
+from services.recognition.domain.recognition import (
+    CLOCK_SKEW,
+    EVENT_OF_CREATION,
+    PLEASE,
+    Record,
+    create,
+)
+from services.recognition.domain.service_levels import providers_of
 from services.recognition.domain.state import recognition_state
 from services.recognition.domain.visibility import SHOWN_STATUSES, badges_of
 from services.recognition.events import put_recognition_event
 from services.recognition.repository import (
     DirectoryRepository,
     RecognitionRepository,
+    ServiceLevelRepository,
     ValueRepository,
 )
 from services.recognition.repository.recognitions import Position
@@ -36,11 +44,13 @@ class Recognitions:
         recognitions: RecognitionRepository,
         directory: DirectoryRepository,
         values: ValueRepository,
+        levels: ServiceLevelRepository,
         now: Callable[[], datetime] = times.now,
     ) -> None:
         self._recognitions = recognitions
         self._directory = directory
         self._values = values
+        self._levels = levels
         self._now = now
 
     def give(
@@ -63,6 +73,7 @@ class Recognitions:
             directory=directory,
             values=self._values.in_use(asked.get("values", ())),
             now=now,
+            levels=self._levels_of(asked, directory),
         )
         put_recognition_event(record, EVENT_OF_CREATION[record["kind"]], by=caller.person, at=now)
         self._recognitions.insert(record, session)
@@ -116,6 +127,14 @@ class Recognitions:
         if giver != caller.person and not caller.has(scopes.IMPORT):
             raise Forbidden(f"you may not give in the name of {giver}; leave `giver` out")
         return str(giver)
+
+    def _levels_of(
+        self, asked: Mapping[str, Any], directory: Mapping[str, Document]
+    ) -> list[Document]:
+        """The service levels that a please may find."""
+        if asked["kind"] != PLEASE:
+            return []
+        return self._levels.in_force(providers_of(asked["recipients"], directory))
 
     def _badges(self, caller: Caller) -> list[str]:
         entry = self._directory.get(caller.person) if caller.person else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.recognition.domain.attribution import attribute
 from services.recognition.domain.refusal import Fault, Refusal
+from services.recognition.domain.service_levels import Level, service_level_of
 from services.recognition.domain.visibility import audience_of
 from shared.references import kind_of
 
@@ -39,12 +40,14 @@ def create(
     now: datetime,
     source: str = "api",
     quiet: bool = False,
+    levels: Sequence[Level] = (),
 ) -> Record:
     """The record of a new recognition.
 
     `asked` holds what the caller sent, checked by its schema; `directory` the entries of the
     giver, the recipients and their teams, by reference. A quiet one (an import) may come from and
-    go to people who have left. Raises Refusal with everything that is wrong.
+    go to people who have left. `levels`: the service levels of whoever a please asks. Raises
+    Refusal with everything that is wrong.
     """
     kind = asked["kind"]
     recipients = list(dict.fromkeys(asked["recipients"]))
@@ -78,7 +81,7 @@ def create(
         "promise": None,
         "fulfilled_at": None,
         "declined": None,
-        "service_level": None,
+        "service_level": service_level_of(asked, attribution, given_at, levels),
         "given_at": given_at,
         "created_at": now,
         "version": 1,

@@ -5,6 +5,7 @@ from services.recognition.repository.directory import DirectoryRepository
 from services.recognition.repository.keys import KeyRepository
 from services.recognition.repository.outboxes import OutboxRepository, ensure_outbox_index
 from services.recognition.repository.recognitions import RecognitionRepository
+from services.recognition.repository.service_levels import ServiceLevelRepository
 from services.recognition.repository.values import ValueRepository
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "KeyRepository",
     "OutboxRepository",
     "RecognitionRepository",
+    "ServiceLevelRepository",
     "ValueRepository",
     "ensure_outbox_index",
 ]

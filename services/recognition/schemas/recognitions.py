@@ -49,6 +49,8 @@ class ServiceLevelSchema(Schema):
     id = fields.String()
     respond_by = fields.String(allow_none=True)
     fulfil_by = fields.String(allow_none=True)
+    responded_in_time = fields.Boolean(allow_none=True)
+    fulfilled_in_time = fields.Boolean(allow_none=True)
 
 
 def _people() -> fields.Dict:

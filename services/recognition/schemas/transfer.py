@@ -1,8 +1,12 @@
 """Lines of an import."""
 
-from marshmallow import fields, validate
+from typing import Any
 
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from services.recognition.domain.recognition import PLEASE
 from services.recognition.schemas.recognitions import STATUSES, RecognitionSchema
+from services.recognition.schemas.service_levels import ImportedServiceLevelSchema
 from shared.web.schemas import PlainText, Reference, Rfc3339
 
 
@@ -15,5 +19,11 @@ class ImportLineSchema(RecognitionSchema):
     external_id = PlainText(maximum=200, single_line=True, allow_none=True)
     source = PlainText(maximum=64, single_line=True, load_default="import")
     status = fields.String(validate=validate.OneOf(STATUSES))
+    service_level = fields.Nested(ImportedServiceLevelSchema, allow_none=True)
     attribution = fields.Dict(dump_only=True)
     history = fields.List(fields.Dict(), dump_only=True)
+
+    @validates_schema
+    def _refuse_a_level_without_a_please(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("service_level") and data["kind"] != PLEASE:
+            raise ValidationError("belongs to a please only", "service_level")
