@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,12 +11,14 @@ from cli.client import CommandError, person_reference
 from cli.server import server_database
 
 if TYPE_CHECKING:
-    from pymongo.database import Database
+    from services.recognition.service import Service
+
+_DAY_SECONDS = 24 * 60 * 60
 
 
 @click.group()
 def key() -> None:
-    """Make, list and revoke API keys; run it on the server.
+    """Make, list, rotate and revoke API keys; run it on the server.
 
     It writes to the database of the suite on this machine, or to KUDOS_MONGO_URI.
     """
@@ -33,43 +36,41 @@ def create(name: str, scopes: str, person: str | None, on_behalf_of: bool) -> No
     Example:
       kudos key create --name "intranet widget" --scope "kudos:read kudos:write" --on-behalf-of
     """
-    from services.recognition.keys import create_key
-    from shared import times
+    from marshmallow import ValidationError
 
-    reference = person_reference(person) if person else None
-    with _database() as database:
-        try:
-            made = create_key(
-                database,
-                name=name,
-                scopes=scopes.split(),
-                person=reference,
-                on_behalf_of=on_behalf_of,
-                now=times.now(),
-            )
-        except ValueError as error:
-            raise CommandError(str(error)) from None
-    click.echo(made)
+    from services.recognition.schemas.keys import NewKeySchema
+    from shared.mongo import in_transaction
+
+    asked = {"name": name, "scopes": scopes.split(), "on_behalf_of": on_behalf_of}
+    if person:
+        asked["person"] = person_reference(person)
+    try:
+        wanted = NewKeySchema().load(asked)
+    except ValidationError as error:
+        raise CommandError(_said(error.messages_dict)) from None
+    with _service() as service:
+        made = in_transaction(service.client, lambda s: service.keys.create(None, wanted, s))
+    click.echo(made["key"])
 
 
 @key.command("list")
 def list_all() -> None:
-    """List the keys, without their secrets.
+    """List the keys, the newest first, without their secrets.
 
     \b
     Example:
       kudos key list
     """
-    from services.recognition.keys import list_keys
-    from shared.times import to_rfc3339
-
-    with _database() as database:
-        keys = list_keys(database)
+    with _service() as service:
+        keys = service.keys.every()
     for each in keys:
-        state = f"revoked {to_rfc3339(each['revoked_at'])}" if each["revoked_at"] else "active"
+        state = f"revoked {each['revoked_at']}" if each["revoked_at"] else "active"
+        if each["previous_until"] and not each["revoked_at"]:
+            state += f" (the secret before, until {each['previous_until']})"
         person = each["person"] or ("anybody" if each["on_behalf_of"] else "nobody")
+        used = f"last used {each['last_used_at']}" if each["last_used_at"] else "never used"
         click.echo(
-            f"{each['_id']}  {to_rfc3339(each['created_at'])}  {state}  {each['name']}  "
+            f"{each['id']}  {each['created_at']}  {state}  {used}  {each['name']}  "
             f"as {person}  {' '.join(each['scopes'])}"
         )
     if not keys:
@@ -78,27 +79,75 @@ def list_all() -> None:
 
 @key.command()
 @click.argument("key_id", metavar="ID")
-def revoke(key_id: str) -> None:
-    """Revoke a key by its id, everywhere within seconds; it cannot be taken back.
+@click.option(
+    "--overlap",
+    "overlap_seconds",
+    type=click.IntRange(0, 30 * _DAY_SECONDS),
+    default=_DAY_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the old secret is still accepted; 0: no longer.",
+)
+def rotate(key_id: str, overlap_seconds: int) -> None:
+    """Give a key a new secret and print it, this once; the id stays.
+
+    Rotating again during an overlap ends the oldest secret.
 
     \b
     Example:
-      kudos key revoke 3f2a9c
+      kudos key rotate 3f2a9c1e5d7b8046 --overlap 3600
     """
-    from services.recognition.keys import UnknownKey, revoke_key
-    from shared import times
+    from shared.mongo import in_transaction
 
-    if key_id.startswith("kk_"):
-        raise CommandError("give the id only, the part between the two `_` (see `kudos key list`)")
-    with _database() as database:
-        try:
-            revoke_key(database, key_id, times.now())
-        except UnknownKey:
-            raise CommandError(f"there is no key {key_id} (see `kudos key list`)") from None
+    overlap = timedelta(seconds=overlap_seconds)
+    with _service() as service, _refusals(key_id):
+        rotated = in_transaction(
+            service.client, lambda s: service.keys.rotate(None, key_id, overlap, s)
+        )
+    click.echo(rotated["key"])
+
+
+@key.command()
+@click.argument("key_id", metavar="ID")
+def revoke(key_id: str) -> None:
+    """Revoke a key by its id, everywhere within a second; it cannot be taken back.
+
+    \b
+    Example:
+      kudos key revoke 3f2a9c1e5d7b8046
+    """
+    with _service() as service, _refusals(key_id):
+        service.keys.revoke(None, key_id)
     click.echo(f"{key_id} is revoked.", err=True)
 
 
 @contextmanager
-def _database() -> "Iterator[Database[dict[str, Any]]]":
+def _refusals(key_id: str) -> Iterator[None]:
+    """What the service refuses, in the words of the command."""
+    from shared.web.problems import Conflict, NotFound
+
+    if key_id.startswith("kk_"):
+        raise CommandError("give the id only, the part between the two `_` (see `kudos key list`)")
+    try:
+        yield
+    except NotFound:
+        raise CommandError(f"there is no key {key_id} (see `kudos key list`)") from None
+    except Conflict as conflict:
+        raise CommandError(str(conflict)) from None
+
+
+def _said(messages: Any) -> str:
+    """All that a schema refuses, as one line."""
+    if isinstance(messages, dict):
+        return "; ".join(f"{name}: {_said(inner)}" for name, inner in messages.items())
+    return " ".join(str(message) for message in messages)
+
+
+@contextmanager
+def _service() -> "Iterator[Service]":
+    from services.recognition.service import Service
+    from shared.nudges import KEYS, Nudges
+
     with server_database("kudos key") as (settings, client):
-        yield client[settings.database("recognition")]
+        yield Service(settings, client)
+        Nudges(settings.nudges).send(KEYS)

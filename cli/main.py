@@ -18,6 +18,10 @@ _COMMANDS = {
     "import": "cli.imports:import_file",
     "export": "cli.export:export",
     "thank": "cli.thank:thank",
+    "please": "cli.please:please",
+    "promise": "cli.please:promise",
+    "fulfil": "cli.please:fulfil",
+    "owed": "cli.please:owed",
     "board": "cli.board:board",
     "demo": "cli.demo:demo",
     "dlq": "cli.dlq:dlq",
@@ -44,8 +48,8 @@ class _Lazy(click.Group):
 def kudos() -> None:
     """Please and thank you between colleagues, departments and partners.
 
-    The commands import, export, thank, board and demo talk to the suite on this machine, or to
-    the one at KUDOS_URL with the token in KUDOS_TOKEN.
+    The commands from import on talk to the suite on this machine, or to the one at KUDOS_URL with
+    the token in KUDOS_TOKEN.
 
     \b
     Start here:

@@ -8,6 +8,7 @@ from cli.server import server_settings
 
 _WORKERS = {
     "relay": "services.recognition.relay",
+    "clock": "services.recognition.clock",
     "projector": "services.leaderboard.projector",
     "fan-out": "services.notifier.fan_out",
     "dispatcher": "services.notifier.dispatcher",

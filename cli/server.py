@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def server_settings() -> Settings:
-    """The settings, with the database of the suite that runs on KUDOS_DATA when none is named.
+    """The settings, with what reaches the suite that runs on KUDOS_DATA when no database is named.
 
     Raises ConfigError when there is neither.
     """
     settings = load_settings()
     if settings.mongo_uri:
         return settings
-    from deploy.embedded.folder import running_suite
+    from deploy.embedded.folder import nudges_of, running_suite
 
     suite = running_suite(settings.data)
     if suite is None:
@@ -29,7 +29,8 @@ def server_settings() -> Settings:
             f"no suite runs on {settings.data.absolute()}: start it with `kudos up`, or name its "
             "database in KUDOS_MONGO_URI"
         )
-    return dataclasses.replace(settings, mongo_uri=suite.mongo_uri)
+    nudges = settings.nudges or nudges_of(settings.data)
+    return dataclasses.replace(settings, mongo_uri=suite.mongo_uri, nudges=nudges)
 
 
 @contextmanager

@@ -127,7 +127,12 @@ class Settings:
         (), "networks that webhooks may reach besides public addresses", _networks
     )
     fair_play: str = _setting(
-        "advise", "off, advise or enforce; not in effect yet", _choice("off", "advise", "enforce")
+        "advise",
+        "fair play: off, advise (refuses repeats, advises on limits) or enforce",
+        _choice("off", "advise", "enforce"),
+    )
+    amend_hours: int = _setting(
+        24, "hours in which the giver may amend a recognition", _integer(0, 8784)
     )
     boards: str = _setting("people", "people, teams or off", _choice("people", "teams", "off"))
     namespace: str = _setting(

@@ -106,6 +106,13 @@ def in_transaction(
     raise AssertionError("unreachable")
 
 
+def run_again(error: PyMongoError) -> PyMongoError:
+    """`error`, marked as passing: `in_transaction` runs its work again for it. For what another
+    transaction was faster with, and what then is there to be read."""
+    error._add_error_label("TransientTransactionError")
+    return error
+
+
 def _attempt(client: Client, work: Callable[[ClientSession], T], deadline: float) -> T:
     with (
         client.start_session() as session,

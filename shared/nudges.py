@@ -6,6 +6,7 @@ time and nothing else. They are datagrams to Unix sockets in a folder that the l
 """
 
 import contextlib
+import itertools
 import os
 import select
 import socket
@@ -15,6 +16,12 @@ from shared.telemetry import log
 
 OUTBOX, LOG, DELIVERIES = "outbox", "log", "deliveries"
 """What there is news in: outboxes, the log kept in MongoDB, deliveries that are due."""
+
+KEYS, ACCESS = "keys", "access"
+"""The same of API keys alone: their outboxes, their topic in the log. Who waits for them is not
+woken by everything else."""
+
+_numbers = itertools.count()
 
 
 class Nudges:
@@ -40,7 +47,7 @@ class Nudges:
 
 
 class Listener:
-    """Waits for nudges on a channel, of which each process has its own address."""
+    """Waits for nudges on a channel, at an address of its own."""
 
     def __init__(self, folder: Path | None, channel: str | None) -> None:
         self._wake, self._woken = os.pipe()
@@ -49,7 +56,7 @@ class Listener:
         self._address: Path | None = None
         if folder is None or channel is None:
             return
-        address = folder / f"{channel}.{os.getpid()}"
+        address = folder / f"{channel}.{os.getpid()}.{next(_numbers)}"
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             address.unlink(missing_ok=True)

@@ -1,26 +1,26 @@
 """The replica of the directory and of the API keys that a service keeps from events."""
 
-import threading
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from shared import nudges
+from shared.config import Settings
 from shared.eventlog import EventLog
 from shared.eventlog.follower import Follower
 from shared.events import ACCESS, DIRECTORY, Event
+from shared.key_uses import NOTED_EVERY_SECONDS, UntoldUses
 from shared.lease import Lease
 from shared.mongo import Client, Document, find_many
 from shared.times import parse_rfc3339
-from shared.worker import loop
-
-_IDLE_SECONDS = (0.02, 1.0)
-"""Keys change rarely; one that is revoked is refused everywhere about a second later."""
+from shared.worker import SideLoop
 
 _DIRECTORY_TYPES = {"kudos.person.changed", "kudos.team.changed", "kudos.partner.changed"}
 
@@ -45,7 +45,7 @@ def key_change(event: Event) -> Document | None:
     state = event.data["state"]
     instants = {
         name: parse_rfc3339(state[name]) if state.get(name) else None
-        for name in ("created_at", "revoked_at")
+        for name in ("created_at", "revoked_at", "previous_until")
     }
     return {"_id": state["id"], **state, **instants, "version": _version(state)}
 
@@ -89,45 +89,44 @@ def _store_newer(
     return changed
 
 
-class AccessFollower:
-    """Keeps `api_keys` in a thread of its own, so that a revocation waits behind no backlog.
+class AccessFollower(SideLoop):
+    """Keeps a service's `api_keys` in a thread of its own, so that a revocation waits behind no
+    backlog, and tells recognition once a minute which keys were used."""
 
-    A context manager around the process's loop, which must heed `stop`: it is set when the
-    thread cannot go on, and leaving the context then raises why.
-    """
-
-    def __init__(self, client: Client, db: Database[Document], log: EventLog) -> None:
-        self.stop = threading.Event()
-        self._error: Exception | None = None
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        service: str,
+        log: EventLog,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        db = client[settings.database(service)]
+        self._service, self._log = service, log
         self._lease = Lease(db["leases"], "access")
         self._follower: Follower[Document] = Follower(
             log, client, db["offsets"], "access", [ACCESS], key_change, partial(apply_keys, db)
         )
-        self._thread = threading.Thread(target=self._run, name="access", daemon=True)
+        self._uses = UntoldUses(db)
+        self._clock = clock
+        self._tell_at = -math.inf
+        super().__init__(
+            "access", self.step, settings, nudged_by=nudges.ACCESS, closing=[self.close]
+        )
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def step(self) -> int:
+        """Take over what changed, and tell what is due; how many records of the log it took."""
+        if not self._lease.hold():
+            return 0
+        folded = self._follower.step()
+        now = self._clock()
+        if now >= self._tell_at:
+            self._tell_at = now + NOTED_EVERY_SECONDS
+            self._uses.tell(self._log, self._service)
+        return folded
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        self.stop.set()
-        self._thread.join()
+    def close(self) -> None:
+        """Let another take over at once."""
         self._follower.close()
-        if self._error is not None:
-            raise self._error from error
         self._lease.release()
-
-    def _run(self) -> None:
-        try:
-            loop("access", self._step, self.stop, idle_seconds=_IDLE_SECONDS)
-        except Exception as error:  # raised again in the main thread
-            self._error = error
-            self.stop.set()
-
-    def _step(self) -> int:
-        return self._follower.step() if self._lease.hold() else 0

@@ -1,6 +1,7 @@
 """Slots of work that several workers share out among themselves, each held by lease."""
 
 import math
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ Document = dict[str, Any]
 
 
 class SlotLeases:
-    """This worker's share of `slots` numbered pieces of work.
+    """This worker's share of `slots` numbered pieces of work; its threads may share it.
 
     Each worker keeps a presence document; those present take equal shares. A slot changes hands
     only by its lease, so that two workers hold it at once at most when a clock is wrong or a
@@ -39,19 +40,22 @@ class SlotLeases:
         self._holder = uuid.uuid4().hex
         self._held: list[int] = []
         self._renewed: datetime | None = None
+        self._lock = threading.Lock()
 
     def hold(self) -> list[int]:
         """The slots that are this worker's now; asks the database a third of the way to expiry."""
-        now = self._now()
-        if self._renewed is None or now - self._renewed >= self._ttl / 3:
-            self._held = self._renew(now)
-            self._renewed = now
-        return self._held
+        with self._lock:
+            now = self._now()
+            if self._renewed is None or now - self._renewed >= self._ttl / 3:
+                self._held = self._renew(now)
+                self._renewed = now
+            return self._held
 
     def release(self) -> None:
         """Give everything back at once, for others to take."""
-        self._collection.delete_many({"name": self._name, "holder": self._holder})
-        self._held, self._renewed = [], None
+        with self._lock:
+            self._collection.delete_many({"name": self._name, "holder": self._holder})
+            self._held, self._renewed = [], None
 
     def _renew(self, now: datetime) -> list[int]:
         until = now + self._ttl

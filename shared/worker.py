@@ -5,8 +5,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from prometheus_client import Counter
 from pymongo.errors import PyMongoError
@@ -27,6 +27,10 @@ NUDGED_IDLE_SECONDS = (0.02, 1.0)
 little. A look now and then costs the embedded database 1 ms of processor time and the worker as
 much (a fifth of that when they come thick and fast): with 0.25 s the suite took 9 % of a core.
 """
+
+PROMPT_IDLE_SECONDS = (0.02, 0.2)
+"""The same where no nudge comes, of what is to be known everywhere within a second: revocations.
+Two such waits lie on their way (relay, follower), and each look costs about a millisecond."""
 
 PAUSE_SECONDS = 0.05
 """How long a worker waits after a step that did something, so that a steady trickle comes in
@@ -102,6 +106,61 @@ def run(
             signal.signal(number, handler)
         listener.close()
         log.info("worker stopped", worker=name)
+
+
+class SideLoop:
+    """A loop in a thread beside a worker's own, for what must wait behind no backlog.
+
+    A context manager around the worker's `run`, which must heed `stop`: it is set when the thread
+    cannot go on, and leaving the context then raises why. `idle_seconds` are those without nudges.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        step: Step,
+        settings: Settings,
+        *,
+        stop: threading.Event | None = None,
+        idle_seconds: tuple[float, float] = PROMPT_IDLE_SECONDS,
+        nudged_by: str | None = None,
+        closing: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        self.stop = stop or threading.Event()
+        self._name, self._step = name, step
+        self._nudges, self._nudged_by = settings.nudges, nudged_by
+        self._idle_seconds = idle_seconds
+        self._closing = closing
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._listener = Listener(self._nudges, self._nudged_by)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.stop.set()
+        self._listener.wake()
+        self._thread.join()
+        self._listener.close()
+        _close(self._name, self._closing)
+        if self._error is not None:
+            raise self._error from error
+
+    def _run(self) -> None:
+        idle = NUDGED_IDLE_SECONDS if self._listener.is_listening else self._idle_seconds
+        rest = self._listener.wait
+        try:
+            loop(self._name, self._step, self.stop, idle_seconds=idle, rest=rest)
+        except Exception as error:  # raised again in the main thread
+            self._error = error
+            self.stop.set()
 
 
 def loop(

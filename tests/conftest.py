@@ -22,6 +22,10 @@ from shared.mongo import Client, connect
 from shared.sessions import SessionFiles
 from tests import kafka_broker
 
+_SHARED_CACHE = "1G"
+"""Of the server that hundreds of tests share, each with databases of its own: with the 256M of a
+suite it once stood still for good, on a machine that was eight times overloaded (docs/adr/0012)."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """What kafka-python 3.0 does while it is imported is not ours to mend."""
@@ -67,20 +71,22 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     folder = tmp_path_factory.mktemp("mongo")
-    uri, server = start_database(folder, free_port())
+    uri, server = start_database(folder, free_port(), cache=_SHARED_CACHE)
     yield uri
     server.kill()
     server.wait()
     shutil.rmtree(SessionFiles.of_servers([urlsplit(uri).netloc]).folder, ignore_errors=True)
 
 
-def start_database(folder: Path, port: int) -> tuple[str, subprocess.Popen[bytes]]:
+def start_database(
+    folder: Path, port: int, cache: str = "256M"
+) -> tuple[str, subprocess.Popen[bytes]]:
     """An embedded server on `folder`, once it answers: its URI and its process."""
     command = Path(sys.executable).with_name("secantusd-py")
     arguments = ["--port", str(port), "--storage-path", str(folder / "db")]
     with (folder / "server.log").open("ab") as output:
         server = subprocess.Popen(
-            [command, *arguments, "--sync-on-commit", "--cache-size", "256M"],
+            [command, *arguments, "--sync-on-commit", "--cache-size", cache],
             stdout=output,
             stderr=output,
         )

@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
 
 from services.recognition.app import create_app
 from services.recognition.domain.outbox import events_in
+from shared import times
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
 from shared.events import Event
@@ -23,6 +25,7 @@ smith,Jo Smith,jo@acme.example,,,acme
 """
 
 Call = Callable[..., Any]
+_FOR = "Kudos-On-Behalf-Of"
 
 
 class RecognitionParts:
@@ -31,10 +34,16 @@ class RecognitionParts:
     Fair play is off unless `fair_play` says otherwise, so that tests may repeat themselves.
     """
 
-    def __init__(self, settings: Settings, client: Client, **changed: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        now: Callable[[], datetime] = times.now,
+        **changed: Any,
+    ) -> None:
         self.settings = dataclasses.replace(settings, **{"fair_play": "off", **changed})
         self.client = client
-        self.app: Flask = create_app(demo_settings(self.settings), client)
+        self.app: Flask = create_app(demo_settings(self.settings), client, now)
         self.db = client[settings.database("recognition")]
         imported = self.call("POST", "/directory/imports", data=PEOPLE, content_type="text/csv")
         assert imported.status_code == 200, imported.text
@@ -54,6 +63,20 @@ class RecognitionParts:
         answer = self.call("POST", "/recognitions", as_, json=thanks(**body))
         assert answer.status_code == 201, answer.text
         return dict(answer.json)
+
+    def key(self, *scopes: str, **asked: Any) -> str:
+        """The token of a new API key."""
+        body = {"name": "a test", "scopes": list(scopes), **asked}
+        answer = self.call("POST", "/api-keys", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json["key"])
+
+    def with_key(
+        self, token: str, method: str, path: str, for_: str | None = None, **request: Any
+    ) -> Any:
+        """The API's response to whoever holds an API key (on behalf of `for_`)."""
+        headers = {"Authorization": f"Bearer {token}", **({_FOR: for_} if for_ else {})}
+        return self.call(method, path, None, headers=headers, **request)
 
     def events(self, subject: str, collection: str = "recognitions") -> list[Event]:
         """The unpublished events of one record, each held to its contract."""

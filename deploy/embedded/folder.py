@@ -29,7 +29,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.logs, self.run = self.path / "logs", self.path / "run"
-        self.metrics, self.nudges = self.run / "metrics", self.run / "nudges"
+        self.metrics, self.nudges = self.run / "metrics", nudges_of(self.path)
         try:
             for folder in (self.path, self.logs, self.run, self.metrics, self.nudges):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,6 +66,11 @@ class Folder:
     def close(self) -> None:
         (self.run / "suite.json").unlink(missing_ok=True)
         self._lock.close()
+
+
+def nudges_of(path: Path) -> Path:
+    """Where the processes of the suite on the folder `path` wake each other."""
+    return path.absolute() / "run" / "nudges"
 
 
 @contextmanager

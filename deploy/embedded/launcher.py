@@ -19,7 +19,7 @@ from deploy.embedded.welcome import welcome
 from shared.config import ConfigError, Settings
 
 HOST = "127.0.0.1"
-WORKERS = ("relay", "projector", "fan-out", "dispatcher")
+WORKERS = ("relay", "clock", "projector", "fan-out", "dispatcher")
 _START_SECONDS = 60.0
 
 

@@ -79,7 +79,10 @@ def main(settings: Settings) -> None:
         mongo.require_transactions(client)
         db = client[settings.database("leaderboard")]
         ensure_indexes(db)
-        with open_log(settings, client) as log, AccessFollower(client, db, log) as access:
+        with (
+            open_log(settings, client) as log,
+            AccessFollower(settings, client, "leaderboard", log) as access,
+        ):
             log.ensure_topics(TOPICS)
             projector = Projector(settings, client, log)
             run(

@@ -10,6 +10,7 @@ from shared import mongo
 from shared.auth.authenticator import Authenticator
 from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
+from shared.key_uses import KeyUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
@@ -42,6 +43,7 @@ def create_app(
             find_entry=directory.find,
             find_by_email=directory.find_by_email,
             find_key=directory.key,
+            note_use=KeyUses(service.repository.key_uses.note).note,
         ),
         readiness=lambda: _unready(client),
         description="Who should know, knows, once: inboxes for people, webhooks for systems.",

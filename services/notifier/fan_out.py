@@ -42,7 +42,7 @@ def main(settings: Settings) -> None:
     repository.ensure_indexes()
     log = open_log(settings, client)
     log.ensure_topics((*TOPICS, ACCESS))
-    access = AccessFollower(client, repository.db, log)
+    access = AccessFollower(settings, client, "notifier", log)
     lease = Lease(repository.db["leases"], "fan-out")
     fan_out = follower(log, client, repository)
     nudges = Nudges(settings.nudges)

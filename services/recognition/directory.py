@@ -97,6 +97,9 @@ class Directory:
     ) -> bool:
         now = self._now()
         for entry in (*created, *updated):
+            entry.pop("leaving", None)
+            if entry["type"] == "person" and not entry["active"]:
+                entry["leaving"] = True  # for the clock: what they promised is to be released
             entry["email_key"] = (entry.get("email") or "").casefold() or None
             put_directory_event(entry, by=by, at=now)
         try:

@@ -15,9 +15,9 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
+from services.recognition.domain.past import named_in, overlaid
 from services.recognition.domain.recognition import (
     EVENT_OF_CREATION,
-    FIRST_STATUS,
     Record,
     create,
     external_key,
@@ -25,6 +25,7 @@ from services.recognition.domain.recognition import (
 from services.recognition.domain.refusal import Refusal, refuse
 from services.recognition.events import put_recognition_event
 from services.recognition.repository import (
+    CommentRepository,
     DirectoryRepository,
     RecognitionRepository,
     ValueRepository,
@@ -51,6 +52,12 @@ class Line:
     status: str = "refused"
     recognition_id: str | None = None
     errors: Sequence[Mapping[str, Any]] = ()
+
+    def comments(self) -> Iterator[Document]:
+        """Its comments as they are stored."""
+        for comment in (self.asked or {}).get("comments") or ():
+            stored = {name: value for name, value in comment.items() if name != "id"}
+            yield {"_id": str(comment["id"]), "recognition": self.recognition_id, **stored}
 
     def answer(self) -> bytes:
         """The line of the answer."""
@@ -87,11 +94,13 @@ class Importer:
         recognitions: RecognitionRepository,
         directory: DirectoryRepository,
         values: ValueRepository,
+        comments: CommentRepository,
         now: Callable[[], datetime] = times.now,
     ) -> None:
         self._recognitions = recognitions
         self._directory = directory
         self._values = values
+        self._comments = comments
         self._now = now
 
     def run(self, spooled: IO[bytes], by: str | None) -> Iterator[bytes]:
@@ -109,16 +118,23 @@ class Importer:
             ref
             for line in good
             if line.asked
-            for ref in (line.asked["giver"], *line.asked["recipients"])
+            for ref in (
+                line.asked["giver"],
+                *line.asked["recipients"],
+                *(reference for _, reference in named_in(line.asked)),
+            )
         }
         entries |= self._directory.entries_with_teams(references - entries.keys())
         known = self._known(good)
         named = {value for line in good if line.asked for value in line.asked.get("values", ())}
         values = self._values.every(named)
+        links = self._links(good)
         for line in good:
-            self._build(line, entries, values, known, by)
+            self._build(line, entries, values, known, links, by)
         new = [line for line in good if line.record is not None]
         records = [line.record for line in new if line.record]
+        # Comments first: without their recognition nobody sees them, and they can be sent again.
+        self._comments.insert_new([each for line in new for each in line.comments()])
         raced = self._recognitions.insert_new(records) if records else set()
         for line in new:
             line.status = "exists" if line.recognition_id in raced else "created"
@@ -134,12 +150,24 @@ class Importer:
             [str(one["id"]) for one in asked if one.get("id")],
         )
 
+    def _links(self, lines: Sequence[Line]) -> set[str]:
+        """The ids of those recognitions that lines answer or echo, and that are there."""
+        named = {
+            str(line.asked[link])
+            for line in lines
+            if line.asked
+            for link in ("answers", "echoes")
+            if line.asked.get(link)
+        }
+        return set(self._recognitions.existing([], sorted(named)).values())
+
     def _build(
         self,
         line: Line,
         entries: Mapping[str, Document],
         values: Sequence[str],
         known: dict[str, str],
+        links: set[str],
         by: str | None,
     ) -> None:
         assert line.asked is not None
@@ -149,7 +177,8 @@ class Importer:
             if identity in known:
                 line.status, line.recognition_id = "exists", known[identity]
                 return
-            _refuse_unfinished_business(asked)
+            if kind_of(asked["giver"]) != "person":
+                raise refuse("/giver", "only people give")
             record = create(
                 asked,
                 recognition_id=str(asked.get("id") or new_id()),
@@ -160,6 +189,7 @@ class Importer:
                 source=asked["source"],
                 quiet=True,
             )
+            record = overlaid(record, asked, entries.keys(), links)
         except Refusal as refusal:
             line.errors = [
                 {"pointer": fault.pointer, "detail": fault.detail} for fault in refusal.faults
@@ -168,6 +198,7 @@ class Importer:
         put_recognition_event(record, EVENT_OF_CREATION[record["kind"]], by=by, at=now)
         line.record, line.recognition_id = record, record["_id"]
         known[identity] = record["_id"]
+        links.add(record["_id"])
 
 
 def _identity(asked: Mapping[str, Any]) -> str:
@@ -178,14 +209,6 @@ def _identity(asked: Mapping[str, Any]) -> str:
     raise refuse(
         "/external_id", "is missing: it makes sending again safe; take the id that your system has"
     )
-
-
-def _refuse_unfinished_business(asked: Mapping[str, Any]) -> None:
-    first = FIRST_STATUS[asked["kind"]]
-    if asked.get("status", first) != first:
-        raise refuse("/status", f"only {first!r} can be imported so far")
-    if kind_of(asked["giver"]) != "person":
-        raise refuse("/giver", "only people give")
 
 
 def _lines(spooled: IO[bytes]) -> Iterator[Line]:

@@ -1,11 +1,16 @@
 """Recognitions: giving and reading them. One function here is what one request does."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.client_session import ClientSession
 
+from services.recognition.acting import Acting
+from services.recognition.audit import audit_entry
+from services.recognition.domain import please
+from services.recognition.domain.amending import shown_history
+from services.recognition.domain.change import Actor
 from services.recognition.domain.feed import feed_condition
 from services.recognition.domain.recognition import (
     CLOCK_SKEW,
@@ -13,24 +18,28 @@ from services.recognition.domain.recognition import (
     PLEASE,
     Record,
     create,
+    echo_key,
+    first_of,
 )
+from services.recognition.domain.refusal import refuse
 from services.recognition.domain.service_levels import providers_of
-from services.recognition.domain.state import recognition_state
-from services.recognition.domain.visibility import SHOWN_STATUSES, badges_of
+from services.recognition.domain.state import plain
+from services.recognition.domain.visibility import reads_by_privilege
 from services.recognition.events import put_recognition_event
+from services.recognition.fair_play import FairPlay
 from services.recognition.repository import (
+    AuditRepository,
     DirectoryRepository,
     RecognitionRepository,
     ServiceLevelRepository,
     ValueRepository,
 )
 from services.recognition.repository.recognitions import Position
-from shared import times
+from services.recognition.views import Views
 from shared.auth import scopes
 from shared.auth.caller import Caller
 from shared.ids import new_id
-from shared.recognition_view import public_view
-from shared.web.problems import Forbidden, NotFound
+from shared.web.problems import Conflict, Forbidden, NotFound
 
 Document = dict[str, Any]
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -45,13 +54,24 @@ class Recognitions:
         directory: DirectoryRepository,
         values: ValueRepository,
         levels: ServiceLevelRepository,
-        now: Callable[[], datetime] = times.now,
+        audit: AuditRepository,
+        acting: Acting,
+        views: Views,
+        fair_play: FairPlay,
     ) -> None:
         self._recognitions = recognitions
         self._directory = directory
         self._values = values
         self._levels = levels
-        self._now = now
+        self._audit = audit
+        self._acting = acting
+        self._views = views
+        self._fair_play = fair_play
+
+    def needs_transaction(self, asked: Mapping[str, Any]) -> bool:
+        """Whether giving writes more than one document."""
+        linked = asked.get("answers") or asked.get("echoes")
+        return bool(linked) or self._fair_play.is_on
 
     def give(
         self, caller: Caller, asked: Mapping[str, Any], session: ClientSession | None
@@ -59,13 +79,16 @@ class Recognitions:
         """Store a new recognition with its event; its view for the caller, with `people`.
 
         With a session it is part of that transaction. Raises Forbidden for a giver or a time that
-        the caller may not choose, Refusal for what breaks a rule.
+        the caller may not choose, Refusal for what breaks a rule, Repeated and LimitReached.
         """
         giver = self._giver(caller, asked)
         if asked.get("given_at") and not caller.has(scopes.IMPORT):
             raise Forbidden("given_at of one's own choosing needs the scope kudos:import")
-        now = self._now()
-        directory = self._directory.entries_with_teams([giver, *asked["recipients"]])
+        now = self._acting.now()
+        answered = self._linked(caller, asked, "answers", session)
+        echoed = self._linked(caller, asked, "echoes", session)
+        named = asked.get("recipients") or (echoed["recipients"] if echoed else [])
+        directory = self._directory.entries_with_teams([giver, *named])
         record = create(
             asked,
             recognition_id=new_id(),
@@ -73,18 +96,28 @@ class Recognitions:
             directory=directory,
             values=self._values.in_use(asked.get("values", ())),
             now=now,
+            echoed=echoed,
             levels=self._levels_of(asked, directory),
         )
         put_recognition_event(record, EVENT_OF_CREATION[record["kind"]], by=caller.person, at=now)
+        advice = []
+        if session is not None:
+            self._answer(record, answered, now, session)
+            self._echo(record, echoed, session)
+            if self._fair_play.is_on:
+                advice = self._fair_play.enter(record, now, session)
         self._recognitions.insert(record, session)
-        return {**_view(record, caller.person), "people": summaries([record], directory)}
+        return {**self._views.fresh(record, caller.person, directory), "advice": advice}
 
     def get(self, caller: Caller, recognition_id: str) -> Document:
         """One recognition as the caller may read it, with `people`. Raises NotFound."""
-        record = self._recognitions.get(recognition_id)
-        if record is None or not self._may_read(caller, record):
-            raise NotFound(f"There is no recognition {recognition_id} that you may read")
-        return {**_view(record, caller.person), "people": self._people([record])}
+        return self._view(caller, self._acting.readable(caller, recognition_id))
+
+    def history(self, caller: Caller, recognition_id: str) -> list[Document]:
+        """What was done to it, the oldest first; what it said before for moderators only."""
+        record = self._acting.readable(caller, recognition_id)
+        entries = shown_history(record, moderates=caller.has(scopes.MODERATE))
+        return [dict(plain(entry)) for entry in entries]
 
     def feed(
         self,
@@ -95,28 +128,31 @@ class Recognitions:
         limit: int,
     ) -> tuple[list[Document], Position | None, Document]:
         """A page of views, the position that it ends at when there may be more, and `people`."""
+        badges = self._acting.badges(caller)
         condition = feed_condition(
             asked,
-            badges=self._badges(caller),
+            badges=badges,
             reader=caller.person,
             moderates=caller.has(scopes.MODERATE),
             statuses=statuses,
         )
-        until = asked.get("until") or self._now() + CLOCK_SKEW
+        until = asked.get("until") or self._acting.now() + CLOCK_SKEW
         records = self._recognitions.feed(
             condition, until=until, since=asked.get("since"), after=after, limit=limit + 1
         )
         page = records[:limit]
         more = (page[-1]["given_at"], page[-1]["_id"]) if len(records) > limit else None
-        return [_view(record, caller.person) for record in page], more, self._people(page)
+        items, people = self._views.several(page, caller.person, badges)
+        return items, more, people
 
     def owed_by(self, caller: Caller, person: str) -> tuple[list[Document], Document]:
         """What `person` owes, of what the caller may read, soonest due first, and `people`."""
         entry = self._directory.get(person) or {}
         groups = [group for group in (entry.get("team"), entry.get("partner")) if group]
-        records = self._recognitions.owed_by([person, *groups], self._badges(caller))
+        badges = self._acting.badges(caller)
+        records = self._recognitions.owed_by([person, *groups], badges)
         records.sort(key=lambda record: (_due(record), record["_id"]))
-        return [_view(record, caller.person) for record in records], self._people(records)
+        return self._views.several(records, caller.person, badges)
 
     def _giver(self, caller: Caller, asked: Mapping[str, Any]) -> str:
         giver = asked.get("giver") or caller.person
@@ -134,49 +170,51 @@ class Recognitions:
         """The service levels that a please may find."""
         if asked["kind"] != PLEASE:
             return []
-        return self._levels.in_force(providers_of(asked["recipients"], directory))
+        return self._levels.in_force(providers_of(asked.get("recipients", ()), directory))
 
-    def _badges(self, caller: Caller) -> list[str]:
-        entry = self._directory.get(caller.person) if caller.person else None
-        entry = entry or {}
-        return badges_of(
-            caller.person,
-            entry.get("team"),
-            entry.get("partner"),
-            moderates=caller.has(scopes.MODERATE),
-        )
+    def _linked(
+        self, caller: Caller, asked: Mapping[str, Any], field: str, session: ClientSession | None
+    ) -> Record | None:
+        """The recognition that `answers` or `echoes` names. Raises Refusal."""
+        if not asked.get(field):
+            return None
+        try:
+            return self._acting.readable(caller, asked[field], session)
+        except NotFound as problem:
+            raise refuse(f"/{field}", str(problem.detail)) from None
 
-    def _may_read(self, caller: Caller, record: Record) -> bool:
-        if not set(record["audience"]).intersection(self._badges(caller)):
-            return False
-        return (
-            record["status"] in SHOWN_STATUSES
-            or record["giver"] == caller.person
-            or caller.has(scopes.MODERATE)
-        )
+    def _answer(
+        self, record: Record, asked: Record | None, now: datetime, session: ClientSession
+    ) -> None:
+        """Close the please that the thank-you `record` answers."""
+        if asked is None:
+            return
+        if asked["kind"] != PLEASE:
+            raise refuse("/answers", "is a thank-you: only a please is answered")
+        if asked["giver"] != record["giver"]:
+            raise refuse("/answers", f"was asked by {asked['giver']}, who alone can thank for it")
+        who = Actor(record["giver"])
+        change = please.thank(asked, who, now, thank_you=record["_id"])
+        if change is not None:
+            self._acting.write(asked, change, who.person, now, session)
 
-    def _people(self, records: Iterable[Record]) -> Document:
-        records = list(records)
-        references = {ref for record in records for ref in (record["giver"], *record["recipients"])}
-        return summaries(records, self._directory.entries(references))
+    def _echo(self, record: Record, echoed: Record | None, session: ClientSession) -> None:
+        """Count the echo `record`, of which everybody has one."""
+        if echoed is None:
+            return
+        first = first_of(echoed)
+        key = echo_key(first, record["giver"])
+        if there := self._recognitions.find_echo(key, session):
+            location = f"/recognition/v1/recognitions/{there['_id']}"
+            raise Conflict("You have echoed this already", location=location)
+        self._recognitions.count_echo(first, 1, session)
 
-
-def summaries(records: Iterable[Record], directory: Mapping[str, Document]) -> Document:
-    """`people`: name, team and photo of everybody whom the records name, by reference."""
-    people = {}
-    for record in records:
-        for reference in (record["giver"], *record["recipients"]):
-            entry = directory.get(reference, {"name": reference.partition(":")[2]})
-            people[reference] = {
-                "name": entry["name"],
-                "team": entry.get("team"),
-                "photo_url": entry.get("photo_url"),
-            }
-    return people
-
-
-def _view(record: Record, reader: str | None) -> Document:
-    return public_view(recognition_state(record), reader)
+    def _view(self, caller: Caller, record: Record) -> Document:
+        badges = self._acting.badges(caller)
+        if reads_by_privilege(record, badges):
+            now = self._acting.now()
+            self._audit.add([audit_entry(caller, "recognition.read", record["_id"], now)], None)
+        return self._views.one(record, caller.person, badges)
 
 
 def _due(record: Record) -> datetime:

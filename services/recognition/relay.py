@@ -2,7 +2,8 @@
 
 It reads them in one unsorted pass, publishes in order of version, waits until the log has it and
 only then clears: after a crash it may publish twice, never not at all. Several may run, each on
-the slots that it holds leases for.
+the slots that it holds leases for. API keys have a loop of their own, so that a revocation waits
+behind no backlog.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 from pymongo.database import Database
 
+from services.recognition.access import KeyUseFollower
 from services.recognition.domain.outbox import SLOTS, events_in
 from services.recognition.events import SOURCE
 from services.recognition.repository import OutboxRepository, ensure_outbox_index
@@ -19,12 +21,15 @@ from shared import mongo, times
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
 from shared.events import TOPICS
-from shared.nudges import OUTBOX
+from shared.nudges import KEYS, OUTBOX
 from shared.slots import SlotLeases
-from shared.worker import run
+from shared.worker import SideLoop, run
 
 COLLECTIONS = ("api_keys", "directory", "values", "recognitions")
-"""In this order: a revocation never waits behind a backlog, a name comes before its kudos."""
+"""In this order: a name comes before its kudos."""
+
+PROMPT = ("api_keys",)
+"""Those of them that wait behind no others."""
 
 BATCH = 500
 
@@ -48,8 +53,14 @@ Document = dict[str, Any]
 class Relay:
     """One relay; `step` is one pass over the outboxes of the slots that it holds."""
 
-    def __init__(self, database: Database[Document], log: EventLog, leases: SlotLeases) -> None:
-        self._outboxes = {name: OutboxRepository(database[name]) for name in COLLECTIONS}
+    def __init__(
+        self,
+        database: Database[Document],
+        log: EventLog,
+        leases: SlotLeases,
+        collections: Sequence[str] = COLLECTIONS,
+    ) -> None:
+        self._outboxes = {name: OutboxRepository(database[name]) for name in collections}
         self._log = log
         self._leases = leases
 
@@ -58,7 +69,7 @@ class Relay:
         slots = self._leases.hold()
         if not slots:
             return 0
-        return sum(self._publish(name, slots) for name in COLLECTIONS)
+        return sum(self._publish(name, slots) for name in self._outboxes)
 
     def _publish(self, name: str, slots: Sequence[int]) -> int:
         depth, published, oldest = 0, 0, times.now()
@@ -93,11 +104,11 @@ def main(settings: Settings) -> None:
     log = open_log(settings, client)
     log.ensure_topics(TOPICS)
     leases = SlotLeases(database["leases"], "relay", SLOTS)
-    relay = Relay(database, log, leases)
-    run(
-        "relay",
-        relay.step,
-        settings,
-        nudged_by=OUTBOX,
-        closing=[leases.release, log.close, client.close],
-    )
+    prompt = Relay(database, log, leases, PROMPT)
+    relay = Relay(database, log, leases, [name for name in COLLECTIONS if name not in PROMPT])
+    closing = [leases.release, log.close, client.close]
+    with (
+        SideLoop("relay-keys", prompt.step, settings, nudged_by=KEYS, closing=closing) as beside,
+        KeyUseFollower(settings, client, log, beside.stop),
+    ):
+        run("relay", relay.step, settings, nudged_by=OUTBOX, stop=beside.stop)

@@ -15,8 +15,13 @@ _KEY = re.compile(r"kk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 def new_key() -> tuple[str, str, str]:
     """(id, token, hash) of a new key: the token is shown once, id and hash are kept."""
     identifier = secrets.token_hex(8)
+    return identifier, *new_secret(identifier)
+
+
+def new_secret(identifier: str) -> tuple[str, str]:
+    """(token, hash) of a new secret for the key `identifier`."""
     token = f"{PREFIX}{identifier}_{secrets.token_urlsafe(32)}"
-    return identifier, token, hash_of(token)
+    return token, hash_of(token)
 
 
 def hash_of(token: str) -> str:

@@ -4,11 +4,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Request
 
-from shared import references
+from shared import references, times
 from shared.auth import api_keys, scopes
 from shared.auth.caller import Caller
 from shared.auth.tokens import JwtVerifier, Verified
@@ -22,6 +23,7 @@ TRUSTED_SECONDS = 2.0
 inactive still act. API keys are looked up each time: a revocation counts at once."""
 
 _REMEMBERED = 4096
+_NO_SUCH_KEY = "There is no such API key"
 
 
 class Authenticator:
@@ -29,7 +31,7 @@ class Authenticator:
 
     `find_entry(reference)` gives the directory entry of a person, `find_by_email(address)` the
     same by mail in lower case, `find_key(id)` the state of an API key; each None when there is
-    none.
+    none. `note_use(id)` is told of every use of an API key.
     """
 
     def __init__(
@@ -40,14 +42,18 @@ class Authenticator:
         find_by_email: Callable[[str], Entry | None],
         find_key: Callable[[str], Entry | None],
         *,
+        note_use: Callable[[str], None] = lambda _key_id: None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = times.now,
     ) -> None:
         self.settings = settings
         self.verifier = verifier
         self.find_entry = find_entry
         self.find_by_email = find_by_email
         self.find_key = find_key
+        self.note_use = note_use
         self._clock = clock
+        self._now = now
         self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -106,21 +112,22 @@ class Authenticator:
     def _caller_of_key(self, token: str, on_behalf_of: str | None) -> Caller:
         key_id = api_keys.id_of(token)
         key = self.find_key(key_id) if key_id else None
-        if key is None or not api_keys.verify(token, key["hash"]):
-            raise InvalidToken("There is no such API key")
+        if key is None or key_id is None:
+            raise InvalidToken(_NO_SUCH_KEY)
+        self._require_secret(token, key)
         if key.get("revoked_at") is not None:
             raise InvalidToken("The API key is revoked")
         identity, person = f"key:{key_id}", key.get("person")
+        entry = self._active_entry(person)
         if on_behalf_of is not None:
             if not key.get("on_behalf_of"):
                 raise Forbidden("This API key may not act for others")
             person = _person(on_behalf_of)
             identity = f"{identity} for {person}"
-        entry = self.find_entry(person) if person else None
-        if on_behalf_of is not None and entry is None:
-            raise Forbidden(f"{person} is not in the directory")
-        if entry is not None and not entry.get("active", True):
-            raise Forbidden(f"{person} is not active")
+            entry = self._active_entry(person)
+            if entry is None:
+                raise Forbidden(f"{person} is not in the directory")
+        self.note_use(key_id)
         return Caller(
             id=identity,
             person=person,
@@ -128,6 +135,21 @@ class Authenticator:
             scopes=frozenset(key["scopes"]) & scopes.ALL,
             key_id=key_id,
         )
+
+    def _require_secret(self, token: str, key: Entry) -> None:
+        if api_keys.verify(token, key["hash"]):
+            return
+        previous = key.get("previous_hash")
+        if previous is None or not api_keys.verify(token, previous):
+            raise InvalidToken(_NO_SUCH_KEY)
+        if key["previous_until"] <= self._now():
+            raise InvalidToken("The API key has a new secret, and the time of the old one is over")
+
+    def _active_entry(self, person: str | None) -> Entry | None:
+        entry = self.find_entry(person) if person else None
+        if entry is not None and not entry.get("active", True):
+            raise Forbidden(f"{person} is not active")
+        return entry
 
 
 def bearer_token(request: Request) -> str:

@@ -22,7 +22,7 @@ from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from shared import times
+from shared import nudges, times
 from shared.eventlog.port import (
     EventLog,
     LogTruncated,
@@ -35,9 +35,10 @@ from shared.eventlog.port import (
     parse_position,
     position,
 )
+from shared.events import ACCESS
 from shared.ids import new_id
 from shared.mongo import Client, Document, in_transaction
-from shared.nudges import LOG, Nudges
+from shared.nudges import Nudges
 
 PARTITIONS = 4
 
@@ -48,9 +49,9 @@ _BLOCK_BYTES = 2 * 1024 * 1024
 class MongoEventLog(EventLog):
     """The log in the database `database` of `client`."""
 
-    def __init__(self, client: Client, database: str, nudges: Nudges | None = None) -> None:
+    def __init__(self, client: Client, database: str, sender: Nudges | None = None) -> None:
         self._client = client
-        self._nudges = nudges or Nudges(None)
+        self._nudges = sender or Nudges(None)
         self._log = client[database]["log"]
         self._heads = client[database]["heads"]
         self._blocks = client[database]["blocks"]
@@ -68,7 +69,8 @@ class MongoEventLog(EventLog):
                 in_transaction(self._client, partial(self._append, name, batch))
         except PyMongoError as error:
             raise LogUnavailable(f"cannot append: {error}") from error
-        self._nudges.send(LOG)
+        for channel in {nudges.ACCESS if t == ACCESS else nudges.LOG for t, _ in by_partition}:
+            self._nudges.send(channel)
 
     def _append(self, name: str, batch: list[Message], session: ClientSession) -> None:
         head = self._heads.find_one_and_update(

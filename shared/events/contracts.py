@@ -205,18 +205,33 @@ class ValueState(_Contract):
     version = _count(1)
 
 
+_HASH = validate.Regexp(r"^[0-9a-f]{64}\Z")
+
+
 class KeyState(_Contract):
-    """An API key: its hash, never the key."""
+    """An API key: its hash, never the key. `previous_hash` is that of the secret before, which is
+    accepted until `previous_until`; events from before there were rotations have neither."""
 
     id = _text()
     name = _text()
-    hash = _text(validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
+    hash = _text(validate=_HASH)
+    previous_hash = fields.String(allow_none=True, validate=_HASH)
+    previous_until = fields.String(
+        allow_none=True, validate=_check_instant, metadata={"format": "date-time"}
+    )
     scopes = _texts()
     person = _reference(allow_none=True)
     on_behalf_of = _truth()
     created_at = _instant()
     revoked_at = _instant(allow_none=True)
     version = _count(1)
+
+
+class KeyUseState(_Contract):
+    """That an API key was used, in the service that is the event's source."""
+
+    id = _text()
+    used_at = _instant()
 
 
 def _data_of(state: type[Schema]) -> type[Schema]:
@@ -231,7 +246,8 @@ def _data_of(state: type[Schema]) -> type[Schema]:
 
 
 PersonData, TeamData = _data_of(PersonState), _data_of(TeamState)
-PartnerData, KeyData = _data_of(PartnerState), _data_of(KeyState)
+PartnerData = _data_of(PartnerState)
+KeyData, KeyUseData = _data_of(KeyState), _data_of(KeyUseState)
 ValueData = _data_of(ValueState)
 
 _DIRECTORY = {
@@ -240,6 +256,7 @@ _DIRECTORY = {
     "kudos.partner.changed": PartnerData,
     "kudos.value.changed": ValueData,
 }
+_ACCESS = {"kudos.key.changed": KeyData, "kudos.key.used": KeyUseData}
 
 
 def contract_of(topic: str, event_type: str) -> Schema:
@@ -251,8 +268,8 @@ def contract_of(topic: str, event_type: str) -> Schema:
         return RecognitionData()
     if topic == DIRECTORY and event_type in _DIRECTORY:
         return _DIRECTORY[event_type]()
-    if topic == ACCESS and event_type == "kudos.key.changed":
-        return KeyData()
+    if topic == ACCESS and event_type in _ACCESS:
+        return _ACCESS[event_type]()
     raise MalformedEvent(f"{event_type} on {topic} has no contract")
 
 
@@ -268,6 +285,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     from shared.events.json_schema import json_schema
 
     schemas = {"kudos.recognition.*": json_schema(RecognitionData())}
-    schemas |= {name: json_schema(schema()) for name, schema in _DIRECTORY.items()}
-    schemas["kudos.key.changed"] = json_schema(KeyData())
+    for by_type in (_DIRECTORY, _ACCESS):
+        schemas |= {name: json_schema(schema()) for name, schema in by_type.items()}
     return schemas

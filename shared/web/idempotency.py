@@ -39,17 +39,27 @@ class _Raced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer: `body` is JSON in UTF-8, `headers` such as ETag and Location."""
+    """A 2xx answer: `body` is JSON in UTF-8, `headers` such as ETag and Location. `kept` is what
+    a later request with the same key gets in place of a body that holds a secret."""
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     is_replay: bool = False
+    kept: bytes | None = None
 
     @classmethod
-    def of(cls, value: Any, status: int = 201, headers: dict[str, str] | None = None) -> "Answer":
-        """The answer whose body is `value` as JSON."""
-        return cls(status, json.dumps(value), headers or {})
+    def of(
+        cls,
+        value: Any,
+        status: int = 201,
+        headers: dict[str, str] | None = None,
+        *,
+        secret: str | None = None,
+    ) -> "Answer":
+        """The answer whose body is `value` as JSON; its member `secret` is kept nowhere."""
+        kept = json.dumps({**value, secret: None}) if secret else None
+        return cls(status, json.dumps(value), headers or {}, kept=kept)
 
     def response(self) -> Response:
         """The answer as Flask sends it."""
@@ -123,7 +133,7 @@ class Idempotency:
                     "body_hash": Binary(key.body_hash),
                     "status": answer.status,
                     "headers": answer.headers,
-                    "body": Binary(answer.body),
+                    "body": Binary(answer.body if answer.kept is None else answer.kept),
                     "at": self.now(),
                 },
                 session=session,

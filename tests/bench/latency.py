@@ -93,7 +93,11 @@ def _post_all(suite: Suite, total: int) -> list[tuple[str, str, float]]:
             "POST",
             f"{suite.url}/recognition/v1/recognitions",
             headers={"Authorization": f"Bearer {tokens[giver]}"},
-            json={"kind": "thank_you", "recipients": [recipient], "message": f"Thanks {number}"},
+            json={
+                "kind": "thank_you",
+                "recipients": [recipient],
+                "message": f"Thanks {number} of {total}",
+            },
         )
         assert answer.status == 201, answer.data
         return answer.json()["id"], recipient, at

@@ -35,21 +35,24 @@ def load(
 ) -> Measured:
     """Requests from sixteen kept-alive connections, each as soon as the one before is answered.
 
-    With a body they are POSTs; `with_keys` gives each an Idempotency-Key of its own.
+    With a body they are POSTs, in which `#N#` is a number of each request's own and `#P#` one of
+    0000 to 0999; `with_keys` gives each an Idempotency-Key of its own.
     """
     script = [f'wrk.method = "{"POST" if body else "GET"}"']
     script += [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
     if body:
         script += [f"wrk.body = [==[{body}]==]", 'wrk.headers["Content-Type"] = "application/json"']
-    if with_keys:
         script += [
             "local count, run = 0, tostring(os.time()) .. tostring({}):sub(8)",
+            "local body = wrk.body",
             "request = function()",
             "  count = count + 1",
-            '  wrk.headers["Idempotency-Key"] = run .. "-" .. count',
-            "  return wrk.format()",
-            "end",
+            '  local own = body:gsub("#N#", run .. "-" .. count)',
+            '  own = own:gsub("#P#", string.format("%04d", count % 1000))',
         ]
+        if with_keys:
+            script.append('  wrk.headers["Idempotency-Key"] = run .. "-" .. count')
+        script += ["  return wrk.format(nil, nil, nil, own)", "end"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write("\n".join(script))
         file.flush()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from bson import Binary
@@ -23,8 +24,9 @@ PEOPLE, TEAMS = 1000, 20
 BODY = json.dumps(
     {
         "kind": "thank_you",
-        "recipients": ["person:p0002", "person:p0003"],
-        "message": "Thank you for staying late to find what had broken the nightly build.",
+        "giver": "person:p#P#",
+        "recipients": ["person:q0002", "person:q0003"],
+        "message": "Thank you for staying late to find what had broken the nightly build #N#.",
         "values": ["availability", "follow-through"],
     }
 )
@@ -42,6 +44,7 @@ def floor_app(settings: Settings) -> Flask:
     database = client[settings.database("floor")]
     RecognitionRepository(database).ensure_indexes()
     template = client[settings.database("recognition")]["recognitions"].find_one()
+    recognitions, ledgers = database["recognitions"], database["ledgers"]
     answers = database["idempotency"]
     app = Flask("floor")
 
@@ -63,21 +66,28 @@ def floor_app(settings: Settings) -> Flask:
         }
         body = json.dumps({"id": document["_id"], **asked}).encode()
         key = request.headers.get("Idempotency-Key")
-        if key is None:
-            database["recognitions"].insert_one(document)
-        else:
-            record = {
-                "_id": hashlib.sha256(key.encode()).hexdigest(),
-                "body": Binary(body),
-                "status": 201,
-                "at": now,
-            }
+        has_ledger = settings.fair_play != "off"
+        if key is None and not has_ledger:
+            recognitions.insert_one(document)
+            return Response(body, 201, content_type="application/json")
+        record = {
+            "_id": hashlib.sha256((key or "").encode()).hexdigest(),
+            "body": Binary(body),
+            "status": 201,
+            "at": now,
+        }
 
-            def commit(session: Any) -> None:
-                database["recognitions"].insert_one(document, session=session)
+        def commit(session: Any) -> None:
+            if has_ledger:
+                ledger = ledgers.find_one({"_id": asked["giver"]}, session=session) or {}
+                after = {**ledger, "today": ledger.get("today", 0) + 1, "at": now}
+                where = {"_id": asked["giver"]}
+                ledgers.replace_one(where, after | where, upsert=True, session=session)
+            recognitions.insert_one(document, session=session)
+            if key is not None:
                 answers.insert_one(record, session=session)
 
-            in_transaction(client, commit)
+        in_transaction(client, commit)
         return Response(body, 201, content_type="application/json")
 
     return app
@@ -90,25 +100,36 @@ def prepare(settings: Settings) -> None:
         service = Service(settings, client)
         service.ensure_indexes()
         rows = [
-            f"p{number:04},Person {number},p{number}@example.org,t{number % TEAMS},\n"
+            f"{letter}{number:04},Person {number},{letter}{number}@example.org,t{number % TEAMS},\n"
+            for letter in "pq"
             for number in range(PEOPLE)
         ]
         csv = "id,name,email,team,manager\n" + "".join(rows)
         service.directory.import_csv(csv.encode(), by=None, dry_run=False)
         web = create_app(demo_settings(settings), client).test_client()
         headers = {"Authorization": f"Bearer {issue(settings, 'p0001')}"}
-        answer = web.post("/recognition/v1/recognitions", json=json.loads(BODY), headers=headers)
+        answer = web.post("/recognition/v1/recognitions", json=_one(), headers=headers)
         assert answer.status_code == 201, answer.text
 
 
+def _one() -> Any:
+    return json.loads(BODY.replace("#P#", "0001").replace("#N#", "0"))
+
+
 def run(settings: Settings, *, pairs: int, seconds: int, say: Callable[[str], None]) -> None:
-    """Print requests/s of both and their ratio, without and with idempotency keys."""
+    """Print requests/s of both and their ratio: one document where fair play is off; as it is by
+    default, with the giver's ledger; and with an idempotency key too."""
     from tests.bench.report import ratio_line
 
     prepare(settings)
     headers = {"Authorization": f"Bearer {issue(settings, 'p0001')}"}
-    with served(suite_app, settings) as ours, served(floor_app, settings) as floor:
-        for with_keys, name in ((False, "POST, one document"), (True, "POST with a key")):
+    for mode, with_keys, name in (
+        ("off", False, "POST, fair play off: one document"),
+        ("advise", False, "POST, a transaction with the ledger"),
+        ("advise", True, "POST, with ledger and key"),
+    ):
+        chosen = replace(settings, fair_play=mode)
+        with served(suite_app, chosen) as ours, served(floor_app, chosen) as floor:
             measured = []
             for _ in range(pairs):
                 options = {"seconds": seconds, "body": BODY, "with_keys": with_keys}

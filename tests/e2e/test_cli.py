@@ -134,6 +134,22 @@ def test_thanks_show_on_the_board(kudos: Kudos) -> None:
     assert len(list(csv.reader(by_team.stdout.splitlines()))) >= 2
 
 
+def test_a_please_is_asked_promised_and_done(kudos: Kudos) -> None:
+    asked = kudos("please", "grace", "--as", "ada", "-m", "Could you review it?", "--by", "2d")
+    assert asked.returncode == 0, asked.stderr
+    id = asked.stdout.split()[-1]
+    assert id in kudos("owed", "--as", "grace").stdout
+    promised = kudos("promise", id, "--as", "grace", "--by", "3h")
+    assert promised.stdout.startswith("Promised by 20"), promised.stderr
+    unmoved = kudos("promise", id, "--as", "grace", "--by", "4h")
+    assert (unmoved.returncode, "/reason" in unmoved.stderr) == (1, True)
+    refused = kudos("promise", id, "--as", "linus", "--by", "4h")
+    assert refused.returncode == 1
+    assert "--by" in kudos("promise", id, "--as", "grace", "--by", "tomorrow").stderr
+    assert kudos("fulfil", id, "--as", "grace").stdout == "Done; the promise is kept.\n"
+    assert kudos("owed", "--as", "grace").stdout == "Nothing is owed.\n"
+
+
 def test_problems_are_told_in_words(kudos: Kudos) -> None:
     refused = kudos("thank", "nobody-here", "--as", "ada", "-m", "Thanks")
 
@@ -337,7 +353,28 @@ def test_a_key_works_until_it_is_revoked(suite: Suite, kudos: Kudos) -> None:
 
 def test_keys_with_unknown_scopes_and_unknown_keys_are_refused(kudos: Kudos) -> None:
     assert "everything" in kudos("key", "create", "--name", "x", "--scope", "everything").stderr
-    assert "there is no key" in kudos("key", "revoke", "0000").stderr
+    assert "name: " in kudos("key", "create", "--name", "", "--scope", "kudos:read").stderr
+    for act in ("revoke", "rotate"):
+        assert "there is no key" in kudos("key", act, "0000").stderr
+        assert "the id only" in kudos("key", act, "kk_0000_secret").stderr
+
+
+def test_a_rotated_key_has_two_secrets_for_a_while(suite: Suite, kudos: Kudos) -> None:
+    old = kudos("key", "create", "--name", "r", "--scope", "kudos:read").stdout.strip()
+    key_id = old.split("_")[1]
+    new = kudos("key", "rotate", key_id).stdout.strip()
+
+    def status(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"{suite.url}/recognition/v1/me"
+        return int(suite.http.request("GET", url, headers=headers).status)
+
+    assert [status(each) for each in (old, new)] == [200, 200]
+    assert "the secret before" in kudos("key", "list").stdout
+    last = kudos("key", "rotate", key_id, "--overlap", "0").stdout.strip()
+    assert [status(each) for each in (old, new, last)] == [401, 401, 200]
+    kudos("key", "revoke", key_id)
+    assert "is revoked" in kudos("key", "rotate", key_id).stderr
 
 
 def test_dead_letters_are_listed_shown_and_replayed(suite: Suite, kudos: Kudos) -> None:
@@ -399,7 +436,9 @@ def test_the_demo_fills_the_suite_once(suite: Suite, kudos: Kudos) -> None:
 
 COMMANDS = [
     *(("up",), ("serve",), ("work",), ("config",), ("token",), ("key", "create")),
-    *(("key", "list"), ("key", "revoke"), ("import",), ("export",), ("thank",), ("board",)),
+    *(("key", "list"), ("key", "rotate"), ("key", "revoke")),
+    *(("import",), ("export",), ("thank",), ("please",), ("promise",), ("fulfil",), ("owed",)),
+    ("board",),
     *(("demo",), ("dlq", "list"), ("dlq", "show"), ("dlq", "replay"), ("rebuild", "leaderboard")),
 ]
 

@@ -22,7 +22,7 @@ grace,Grace Hopper,grace@example.org,compilers,ada
 alan,Alan Turing,alan@example.org,compilers,grace
 """
 SEEN_SECONDS = 20.0
-WORKERS = ("relay", "projector", "fan-out", "dispatcher")
+WORKERS = ("relay", "clock", "projector", "fan-out", "dispatcher")
 
 pytestmark = pytest.mark.skipif(
     gateway.program() is None, reason="no gateway: install nginx (Debian: nginx-light)"

@@ -210,7 +210,9 @@ def _pss(pid: int) -> int:
 # --- what ends, and what starts again ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", ["relay", "projector", "fan-out", "dispatcher", "gateway"])
+@pytest.mark.parametrize(
+    "part", ["relay", "clock", "projector", "fan-out", "dispatcher", "gateway"]
+)
 def test_a_part_that_dies_is_started_again_and_said(suite: Suite, part: str) -> None:
     killed = suite.kill(part)
 

@@ -15,7 +15,7 @@ import urllib3
 from tests.receiver import Receiver
 from tests.suite import Suite, running, wait_until
 
-VICTIMS = ("web", "relay", "projector", "fan-out", "dispatcher", "database")
+VICTIMS = ("web", "relay", "clock", "projector", "fan-out", "dispatcher", "database")
 ROUNDS = 10
 CLIENTS = 8
 POSTS_BETWEEN_KILLS = 15

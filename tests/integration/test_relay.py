@@ -1,5 +1,6 @@
 """The relay: all in the outboxes reaches the log, in order, and nothing is cleared before."""
 
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,14 +9,14 @@ from typing import Any
 import pytest
 import time_machine
 
-from services.recognition.events import put_directory_event
-from services.recognition.relay import COLLECTIONS, Relay
+from services.recognition.events import put_directory_event, put_key_event
+from services.recognition.relay import COLLECTIONS, PROMPT, Relay
 from services.recognition.repository import ensure_outbox_index
 from shared import times
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
 from shared.eventlog.port import LogUnavailable
-from shared.events import TOPICS, Event
+from shared.events import DIRECTORY, TOPICS, Event
 from shared.mongo import Client
 from shared.slots import SlotLeases
 
@@ -50,6 +51,15 @@ def team(number: int, versions: int = 1) -> dict[str, Any]:
     for version in range(1, versions + 1):
         entry["version"] = version
         put_directory_event(entry, by=None, at=times.now())
+    return entry
+
+
+def key(identifier: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "_id": identifier, "name": "k", "hash": "0" * 64, "scopes": [], "person": None,
+        "on_behalf_of": False, "created_at": times.now(), "revoked_at": None, "version": 1,
+    }  # fmt: skip
+    put_key_event(entry, by=None, at=times.now())
     return entry
 
 
@@ -148,3 +158,30 @@ def test_a_relay_that_stops_gives_its_slots_back_at_once(database: Any):
     leaving.hold()
     leaving.release()
     assert len(SlotLeases(database["leases"], "relay", SLOTS).hold()) == SLOTS
+
+
+def test_a_key_waits_behind_no_backlog(database: Any, log: EventLog):
+    """While a pass over the directory is stuck, the loop of the keys publishes."""
+    stuck, free = threading.Event(), threading.Event()
+
+    class Slow:
+        def append(self, events: Sequence[Event]) -> None:
+            if events[0].topic == DIRECTORY:
+                stuck.set()
+                assert free.wait(30)
+            log.append(events)
+
+    database["directory"].insert_one(team(1))
+    leases = SlotLeases(database["leases"], "relay", SLOTS)
+    slow: Any = Slow()
+    backlog = Relay(database, slow, leases, ["directory"])
+    keys = Relay(database, slow, leases, PROMPT)
+    main = threading.Thread(target=backlog.step)
+    main.start()
+    assert stuck.wait(30)
+    database["api_keys"].insert_one(key("k1"))
+    assert keys.step() == 1
+    assert [event.subject for event in published(log)] == ["k1"]
+    free.set()
+    main.join()
+    assert {event.subject for event in published(log)} == {"k1", "team:t1"}

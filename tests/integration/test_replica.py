@@ -98,9 +98,9 @@ def stored_key(db: Database[Document], name: str, version: int) -> Document:
 
 
 def test_keys_are_followed_in_a_thread_of_their_own(
-    client: Client, db: Database[Document], log: EventLog
+    settings: Settings, client: Client, db: Database[Document], log: EventLog
 ) -> None:
-    with AccessFollower(client, db, log) as access:
+    with AccessFollower(settings, client, "notifier", log) as access:
         log.append([key("k1", 1, revoked_at=None)])
         assert stored_key(db, "k1", 1)["revoked_at"] is None
         log.append([key("k1", 2, revoked_at="2026-11-22T11:00:00.250Z"), key("k2", 0)])
@@ -112,9 +112,9 @@ def test_keys_are_followed_in_a_thread_of_their_own(
 
 
 def test_a_process_stops_when_its_keys_cannot_be_followed(
-    client: Client, db: Database[Document], log: EventLog
+    settings: Settings, client: Client, db: Database[Document], log: EventLog
 ) -> None:
     beyond = dict.fromkeys(log.ends([ACCESS]), 7)
     db["offsets"].insert_one({"_id": "access", "offsets": beyond})
-    with pytest.raises(LogTruncated), AccessFollower(client, db, log) as access:
+    with pytest.raises(LogTruncated), AccessFollower(settings, client, "notifier", log) as access:
         assert access.stop.wait(10)

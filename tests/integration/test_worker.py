@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
@@ -14,7 +17,8 @@ from pymongo.errors import AutoReconnect
 
 from shared.config import ConfigError, Settings
 from shared.eventlog import LogTruncated, LogUnavailable
-from shared.worker import Heartbeat, loop, run
+from shared.nudges import Listener, Nudges
+from shared.worker import Heartbeat, SideLoop, loop, run
 from tests.conftest import free_port
 
 IDLE = (0.001, 0.002)
@@ -147,3 +151,41 @@ def test_its_probes_tell_that_it_fails() -> None:
         assert get(port, "/livez") == (200, "alive")
         assert 'kudos_worker_errors_total{worker="w"} 1.0' in get(port, "/metrics")[1]
         worker.kill()
+
+
+def test_a_side_loop_runs_beside_until_it_is_left_and_then_closes(settings: Settings) -> None:
+    stepped, closed = threading.Event(), threading.Event()
+
+    def step() -> int:
+        stepped.set()
+        return 0
+
+    with SideLoop("s", step, settings, closing=[closed.set]) as side:
+        assert stepped.wait(10)
+        assert not closed.is_set()
+    assert side.stop.is_set()
+    assert closed.is_set()
+
+
+def test_a_side_loop_that_cannot_go_on_stops_what_it_runs_beside(settings: Settings) -> None:
+    def step() -> int:
+        raise ConfigError("no")
+
+    with pytest.raises(ConfigError), SideLoop("s", step, settings) as side:
+        run("w", lambda: 0, settings, stop=side.stop, idle_seconds=IDLE)
+
+
+def test_a_nudge_wakes_a_side_loop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = Listener.wait
+    monkeypatch.setattr(Listener, "wait", lambda self, _seconds: waiting(self, 60.0))
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # a path short enough for a socket
+        nudges, stepped = Nudges(Path(folder)), threading.Semaphore(0)
+
+        def step() -> int:
+            stepped.release()
+            return 0
+
+        with SideLoop("s", step, replace(settings, nudges=Path(folder)), nudged_by="keys"):
+            assert stepped.acquire(timeout=10)
+            nudges.send("keys")
+            assert stepped.acquire(timeout=10)

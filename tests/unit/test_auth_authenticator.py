@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask, Request, request
 
+from shared import times
 from shared.auth import api_keys, demo, scopes
 from shared.auth.authenticator import TRUSTED_SECONDS, Authenticator
 from shared.auth.caller import Caller
@@ -222,6 +224,30 @@ def test_a_key_of_somebody_who_left_is_refused(org: Organisation) -> None:
     org.add("ada", active=False)
     with pytest.raises(Forbidden):
         org.call(token)
+
+
+def test_the_secret_before_a_rotation_is_accepted_until_its_overlap_ends(
+    org: Organisation,
+) -> None:
+    token = org.add_key()
+    key = org.keys[api_keys.id_of(token) or ""]
+    renewed, kept = api_keys.new_secret(key["id"])
+    key |= {"hash": kept, "previous_hash": key["hash"]}
+    key["previous_until"] = times.now() + timedelta(minutes=1)
+    assert org.call(token) == org.call(renewed)
+    key["previous_until"] = times.now()
+    assert org.call(renewed).key_id
+    with pytest.raises(InvalidToken, match="new secret"):
+        org.call(token)
+    with pytest.raises(InvalidToken, match="no such API key"):
+        org.call(api_keys.new_secret(key["id"])[0])
+
+
+def test_a_key_of_somebody_who_left_acts_for_nobody_else_either(org: Organisation) -> None:
+    org.add("gone", active=False)
+    token = org.add_key(person="person:gone", on_behalf_of=True)
+    with pytest.raises(Forbidden, match="person:gone"):
+        org.call(token, Kudos_On_Behalf_Of="person:ada")
 
 
 def test_a_key_that_may_acts_for_others(org: Organisation) -> None:

@@ -21,7 +21,7 @@ IDENTITY = {
     "KUDOS_JWT_AUDIENCE": "kudos",
 }
 APIS = {"recognition", "leaderboard", "notifier"}
-WORKERS = {"relay", "projector", "fan-out", "dispatcher"}
+WORKERS = {"relay", "clock", "projector", "fan-out", "dispatcher"}
 OWN = APIS | WORKERS
 DOCKERFILE = compose.ROOT / "deploy" / "docker" / "Dockerfile"
 

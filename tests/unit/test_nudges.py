@@ -39,6 +39,14 @@ def test_a_nudge_on_another_channel_is_not_heard(folder: Path, listener: Listene
     assert listener.wait(0) is False
 
 
+def test_two_listeners_of_one_process_are_both_woken(folder: Path, listener: Listener):
+    other = Listener(folder, "outbox")
+    Nudges(folder).send("outbox")
+    assert listener.wait(0) is True
+    assert other.wait(0) is True
+    other.close()
+
+
 def test_a_listener_that_died_is_forgotten(folder: Path):
     dead = Listener(folder, "outbox")
     assert dead._socket is not None

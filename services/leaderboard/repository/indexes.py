@@ -2,6 +2,7 @@
 
 from pymongo.database import Database
 
+from shared.key_uses import UntoldUses
 from shared.mongo import Document
 
 
@@ -15,3 +16,4 @@ def ensure_indexes(db: Database[Document]) -> None:
     db["directory"].create_index("email_key")
     db["directory"].create_index("ref")
     db["directory"].create_index("changed_in")
+    UntoldUses(db).ensure_indexes()

@@ -11,6 +11,7 @@ from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
 from services.notifier.repository.inbox import Inbox
 from services.notifier.repository.recognitions import RecognitionRows
+from shared.key_uses import UntoldUses
 from shared.mongo import Document, in_transaction
 
 __all__ = ["Repository"]
@@ -29,6 +30,7 @@ class Repository:
         self.endpoints = Endpoints(db)
         self.deliveries = Deliveries(db)
         self.attempts = Attempts(db)
+        self.key_uses = UntoldUses(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
         """What `work(session)` returns, all that it wrote being durable (shared/mongo.py)."""
@@ -43,5 +45,6 @@ class Repository:
             self.endpoints,
             self.deliveries,
             self.attempts,
+            self.key_uses,
         ):
             part.ensure_indexes()

@@ -29,7 +29,7 @@ def me() -> Response:
             "reference": caller.person,
             "person": directory_view(entry) if entry else None,
             "scopes": sorted(caller.scopes),
-            "limits": {},
+            "limits": service().fair_play.left(caller.person, service().now()),
         }
     )
 

@@ -50,8 +50,8 @@ def give(asked: dict[str, Any]) -> Response:
         return Answer.of(view, 201, {"Location": location, "ETag": etag(view["revision"])})
 
     key = idempotency.key(caller)
-    if key is None:  # a single document: atomic and durable without a transaction
-        return effect(None).response()
+    if key is None and not service().recognitions.needs_transaction(asked):
+        return effect(None).response()  # a single document: atomic and durable without one
     return idempotency.run(service().client, key, effect).response()
 
 

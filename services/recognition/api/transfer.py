@@ -1,12 +1,14 @@
 """POST /imports and GET /exports: recognitions in bulk, as NDJSON."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
 from flask import Response, request
 
 from services.recognition.api import service
+from services.recognition.conversation import comment_view
 from services.recognition.domain.state import (
     attribution_state,
     directory_state,
@@ -14,6 +16,7 @@ from services.recognition.domain.state import (
     recognition_state,
 )
 from services.recognition.imports import spool
+from services.recognition.service import Service
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.web.blueprint import Blueprint, body_limit
@@ -49,8 +52,12 @@ def import_ndjson() -> Response:
 @requires(scopes.ADMIN)
 @blueprint.response(200, content_type=NDJSON)
 def export_recognitions() -> Response:
-    """Every recognition as it is stored, with attribution and history, a line each."""
-    return _ndjson(_recognition(record) for record in service().stored_recognitions.every())
+    """Every recognition as it is stored, with attribution, comments and history, a line each.
+
+    POST /imports takes it as it is. What it stamps anew: attribution (by the directory that it
+    has), created_at, version, revision and quiet.
+    """
+    return _ndjson(_stored_recognitions(service()))
 
 
 @blueprint.get("/exports/directory")
@@ -61,12 +68,22 @@ def export_directory() -> Response:
     return _ndjson(directory_state(entry) for entry in service().stored_directory.every())
 
 
-def _recognition(record: dict[str, Any]) -> dict[str, Any]:
-    return {
+def _stored_recognitions(stored: Service) -> Iterator[dict[str, Any]]:
+    records, comments = stored.stored_recognitions.every(), stored.stored_comments
+    while batch := list(islice(records, _LINES_AT_A_TIME)):
+        said = comments.of(record["_id"] for record in batch if record["comment_count"])
+        yield from (_recognition(record, said.get(record["_id"], [])) for record in batch)
+
+
+def _recognition(record: dict[str, Any], comments: list[dict[str, Any]]) -> dict[str, Any]:
+    line = {
         **recognition_state(record),
         "attribution": attribution_state(record),
+        "comments": [comment_view(comment) for comment in comments],
         "history": plain(record["history"]),
+        "course": plain(record["course"]),
     }
+    return line | ({"echo_count": count} if (count := record.get("echo_count")) else {})
 
 
 def _ndjson(documents: Iterator[dict[str, Any]]) -> Response:

@@ -18,7 +18,8 @@ def feed_condition(
 ) -> dict[str, Any]:
     """A MongoDB condition for what `asked` selects of what a reader with these badges may see.
 
-    What is held, hidden or retracted shows to its giver and to moderators only, and only when
+    Echoes show under what they echo, and by themselves where one giver is asked for. What is
+    held, hidden or retracted shows to its giver and to moderators only, and only when
     `statuses` names it.
     """
     shown = SHOWN_STATUSES.intersection(statuses) if statuses else SHOWN_STATUSES
@@ -27,6 +28,8 @@ def feed_condition(
         "audience": {"$in": list(badges)},
         "status": {"$in": sorted(shown | held_back)},
     }
+    if not asked.get("giver"):
+        condition["is_folded"] = {"$ne": True}
     if held_back and not moderates:
         condition["$and"] = [{"$or": [{"status": {"$in": sorted(shown)}}, {"giver": reader}]}]
     for field, member in (("giver", "giver"), ("recipient", "recipients"), ("team", "involved")):

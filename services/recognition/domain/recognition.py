@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.recognition.domain.attribution import attribute
-from services.recognition.domain.refusal import Fault, Refusal
+from services.recognition.domain.change import NEW_COURSE, with_derived
+from services.recognition.domain.refusal import Fault, Refusal, WrongState
 from services.recognition.domain.service_levels import Level, service_level_of
-from services.recognition.domain.visibility import audience_of
+from services.recognition.domain.visibility import WIDTH
 from shared.references import kind_of
 
 THANK_YOU = "thank_you"
@@ -26,8 +27,8 @@ Entry = Mapping[str, Any]
 
 Record = dict[str, Any]
 """A recognition as it is stored; shape: shared/events/contracts.py RecognitionState, instants as
-datetimes, with `attribution`, `audience`, `involved`, `history` and, while it is to be done,
-`owed_by` beside."""
+datetimes, with `attribution`, `history`, `course` (domain/change.py) and what follows from them
+beside: `audience`, `involved` and, while there is something to do, `owed_by` and `ticks_at`."""
 
 
 def create(
@@ -40,31 +41,36 @@ def create(
     now: datetime,
     source: str = "api",
     quiet: bool = False,
+    echoed: Record | None = None,
     levels: Sequence[Level] = (),
 ) -> Record:
     """The record of a new recognition.
 
     `asked` holds what the caller sent, checked by its schema; `directory` the entries of the
     giver, the recipients and their teams, by reference. A quiet one (an import) may come from and
-    go to people who have left. `levels`: the service levels of whoever a please asks. Raises
-    Refusal with everything that is wrong.
+    go to people who have left. One that repeats another (`echoed`) takes over, where they are left
+    out, its recipients and visibility. `levels`: the service levels of whoever a please asks.
+    Raises Refusal with everything that is wrong.
     """
     kind = asked["kind"]
-    recipients = list(dict.fromkeys(asked["recipients"]))
+    named = _recipients(asked, giver, echoed)
+    recipients = list(dict.fromkeys(named))
     given_at = asked.get("given_at") or now
     faults = [
         *_giver_faults(giver, directory, must_be_active=not quiet),
-        *_recipient_faults(kind, giver, asked["recipients"], directory, anyone=quiet),
-        *_value_faults(asked.get("values", ()), values),
+        *_recipient_faults(kind, giver, named, directory, anyone=quiet),
+        *value_faults(asked.get("values", ()), values),
         *_time_faults(given_at, now),
-        *_please_faults(kind, asked),
+        *_kind_faults(kind, asked),
+        *(_echo_faults(giver, recipients, asked, echoed) if echoed else ()),
     ]
     if faults:
         raise Refusal(faults)
-    visibility = asked.get("visibility") or DEFAULT_VISIBILITY[kind]
-    attribution = attribute(giver, recipients, directory)
+    default = echoed["visibility"] if echoed else DEFAULT_VISIBILITY[kind]
+    visibility = asked.get("visibility") or default
     external_id = asked.get("external_id")
-    return {
+    attribution = attribute(giver, recipients, directory)
+    record = {
         "_id": recognition_id,
         "kind": kind,
         "status": FIRST_STATUS[kind],
@@ -74,8 +80,8 @@ def create(
         "link": asked.get("link"),
         "values": list(dict.fromkeys(asked.get("values", ()))),
         "visibility": visibility,
-        "answers": None,
-        "echoes": None,
+        "answers": asked.get("answers"),
+        "echoes": first_of(echoed) if echoed else None,
         "needed_by": asked.get("needed_by"),
         "category": asked.get("category"),
         "promise": None,
@@ -93,23 +99,26 @@ def create(
         "source": source,
         "quiet": quiet,
         "attribution": attribution,
-        "audience": audience_of(visibility, attribution),
-        "involved": involved_in(attribution),
-        **({"owed_by": recipients} if kind == PLEASE else {}),
         "history": [],
+        "course": NEW_COURSE,
+        **({"echo_key": echo_key(first_of(echoed), giver), "is_folded": True} if echoed else {}),
     }
+    return with_derived(record)
+
+
+def first_of(recognition: Mapping[str, Any]) -> str:
+    """The id of the thank-you that an echo of `recognition` repeats: of an echo, the first one."""
+    return str(recognition["echoes"] or recognition["_id"])
+
+
+def echo_key(first: str, giver: str) -> str:
+    """Under what somebody's echo of a thank-you is stored once."""
+    return f"{first}\n{giver}"
 
 
 def external_key(source: str, external_id: str) -> str:
     """Under what a recognition from elsewhere is stored once."""
     return f"{source}\n{external_id}"
-
-
-def involved_in(attribution: Mapping[str, Any]) -> list[str]:
-    """Giver, recipients, and the teams and partners that they stood for, each once."""
-    sides = [attribution["giver"], *attribution["recipients"]]
-    found = [side[name] for side in sides for name in ("ref", "team", "partner") if side[name]]
-    return list(dict.fromkeys(found))
 
 
 def _giver_faults(
@@ -154,7 +163,8 @@ def _recipient_faults(
     return faults
 
 
-def _value_faults(named: Sequence[str], values: Collection[str]) -> list[Fault]:
+def value_faults(named: Sequence[str], values: Collection[str]) -> list[Fault]:
+    """What is wrong with the values that a recognition names: those of `values` may be."""
     return [
         Fault(f"/values/{index}", f"{value!r} is none of " + ", ".join(values))
         for index, value in enumerate(named)
@@ -170,11 +180,39 @@ def _time_faults(given_at: datetime, now: datetime) -> list[Fault]:
     return []
 
 
-def _please_faults(kind: str, asked: Mapping[str, Any]) -> list[Fault]:
-    if kind == PLEASE:
-        return []
+def _kind_faults(kind: str, asked: Mapping[str, Any]) -> list[Fault]:
+    other = ("answers", "echoes") if kind == PLEASE else ("needed_by", "category", "service_level")
+    of = "thank-you" if kind == PLEASE else "please"
     return [
-        Fault(f"/{field}", "belongs to a please only")
-        for field in ("needed_by", "category")
+        Fault(f"/{field}", f"belongs to a {of} only")
+        for field in other
         if asked.get(field) is not None
     ]
+
+
+def _recipients(asked: Mapping[str, Any], giver: str, echoed: Record | None) -> Sequence[str]:
+    if "recipients" in asked or echoed is None:
+        named: Sequence[str] = asked.get("recipients", ())
+        return named
+    return [ref for ref in echoed["recipients"] if ref != giver]
+
+
+def _echo_faults(
+    giver: str, recipients: Sequence[str], asked: Mapping[str, Any], echoed: Record
+) -> list[Fault]:
+    if echoed["status"] != "given":
+        raise WrongState(f"what it echoes is {echoed['status']}", ("given",))
+    faults = []
+    if echoed["kind"] != THANK_YOU:
+        faults.append(Fault("/echoes", "is a please: only a thank-you is echoed"))
+    if echoed["giver"] == giver:
+        faults.append(Fault("/echoes", "is your own: others may echo it"))
+    others = [ref for ref in recipients if ref not in echoed["recipients"]]
+    if others:
+        faults.append(Fault("/recipients", f"{', '.join(others)} did not receive what it echoes"))
+    if not recipients:
+        faults.append(Fault("/recipients", "are you alone: thank the giver instead"))
+    if WIDTH[asked.get("visibility") or "private"] > WIDTH[echoed["visibility"]]:
+        detail = f"shows what it echoes more widely; {echoed['visibility']} at most"
+        faults.append(Fault("/visibility", detail))
+    return faults

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,21 @@ class Refusal(Exception):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("; ".join(f"{fault.pointer}: {fault.detail}" for fault in self.faults))
+
+
+class WrongState(Exception):
+    """The recognition is not in a state that allows it; the web answers 409.
+
+    `allowed` are the statuses that do, `more` further members of the problem document.
+    """
+
+    def __init__(self, detail: str, allowed: Iterable[str] = (), **more: Any) -> None:
+        self.detail, self.allowed, self.more = detail, tuple(allowed), more
+        super().__init__(detail)
+
+
+class NotYours(Exception):
+    """Somebody else may do this, but not who asks; the web answers 403."""
 
 
 def refuse(pointer: str, detail: str) -> Refusal:

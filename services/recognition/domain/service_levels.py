@@ -66,11 +66,9 @@ def service_level_of(
 ) -> dict[str, Any] | None:
     """What a new recognition carries of the service level that applies to it: {"id",
     "respond_by", "fulfil_by", "responded_in_time", "fulfilled_in_time"}, or None.
-
-    A line of an import carries what it says itself.
     """
-    if asked["kind"] != "please" or asked.get("service_level"):
-        return asked.get("service_level")
+    if asked["kind"] != "please":
+        return None
     level = applicable(
         levels, attribution["giver"], attribution["recipients"], asked.get("category")
     )

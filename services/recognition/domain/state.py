@@ -37,6 +37,8 @@ RECOGNITION_FIELDS = (
 KEY_FIELDS = (
     "name",
     "hash",
+    "previous_hash",
+    "previous_until",
     "scopes",
     "person",
     "on_behalf_of",
@@ -103,7 +105,8 @@ def directory_state(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def key_state(record: Mapping[str, Any]) -> dict[str, Any]:
     """A stored API key as KeyState."""
-    return {"id": record["_id"], **_plain_fields(record, KEY_FIELDS)}
+    # Keys made before there were rotations have no previous_hash and previous_until.
+    return {"id": record["_id"], **{name: plain(record.get(name)) for name in KEY_FIELDS}}
 
 
 def value_state(record: Mapping[str, Any]) -> dict[str, Any]:

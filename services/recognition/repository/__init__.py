@@ -1,19 +1,25 @@
 """Every query of the recognition service, and the indexes that they need."""
 
 from services.recognition.repository.audit import AuditRepository
+from services.recognition.repository.comments import CommentRepository
 from services.recognition.repository.directory import DirectoryRepository
 from services.recognition.repository.keys import KeyRepository
+from services.recognition.repository.ledgers import LedgerRepository
 from services.recognition.repository.outboxes import OutboxRepository, ensure_outbox_index
 from services.recognition.repository.recognitions import RecognitionRepository
+from services.recognition.repository.reports import ReportRepository
 from services.recognition.repository.service_levels import ServiceLevelRepository
 from services.recognition.repository.values import ValueRepository
 
 __all__ = [
     "AuditRepository",
+    "CommentRepository",
     "DirectoryRepository",
     "KeyRepository",
+    "LedgerRepository",
     "OutboxRepository",
     "RecognitionRepository",
+    "ReportRepository",
     "ServiceLevelRepository",
     "ValueRepository",
     "ensure_outbox_index",

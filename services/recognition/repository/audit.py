@@ -16,8 +16,9 @@ class AuditRepository:
     def __init__(self, database: Database[Document]) -> None:
         self._collection = database["audit"]
 
-    def add(self, entries: Sequence[Document], session: ClientSession) -> None:
-        """Write entries down, in the transaction of what they are about."""
+    def add(self, entries: Sequence[Document], session: ClientSession | None) -> None:
+        """Write entries down, in the transaction of what they are about; None: what they are about
+        writes nothing."""
         if entries:
             self._collection.insert_many(entries, session=session)
 

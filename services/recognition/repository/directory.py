@@ -39,7 +39,17 @@ class DirectoryRepository:
         self._collection.create_index([("team", ASCENDING)], name="team", sparse=True)
         self._collection.create_index([("partner", ASCENDING)], name="partner", sparse=True)
         self._collection.create_index([("email_key", ASCENDING)], name="email", sparse=True)
+        self._collection.create_index([("leaving", ASCENDING)], name="leaving", sparse=True)
         ensure_outbox_index(self._collection)
+
+    def leaving(self, limit: int) -> list[str]:
+        """Up to `limit` people who left and whose promises are to be released."""
+        found = self._collection.find({"leaving": True}, {"_id": 1}).limit(limit)
+        return [entry["_id"] for entry in found]
+
+    def has_left(self, person: str) -> None:
+        """Note that somebody who left has no promises any more."""
+        self._collection.update_one({"_id": person}, {"$unset": {"leaving": ""}})
 
     def get(self, reference: str) -> Document | None:
         """One entry."""

@@ -1,43 +1,97 @@
-"""API keys: their hashes, scopes and revocation."""
+"""API keys: their hashes, scopes and revocation, and when they were last used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import DESCENDING, UpdateOne
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from services.recognition.repository.outboxes import ensure_outbox_index
+from shared.mongo import find_many
 
 Document = dict[str, Any]
+Position = tuple[datetime, str]
+"""Where a page ended: `created_at` and id of its last key."""
+
+_FIRST_WINDOW = timedelta(days=30)
+_WIDENING = 4
+_CLOCK_SKEW = timedelta(minutes=5)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_ORDER = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 
 class KeyRepository:
-    """The collection `api_keys`."""
+    """The collections `api_keys` and, apart from it because it has no versions, `api_key_uses`."""
 
     def __init__(self, database: Database[Document]) -> None:
         self._collection = database["api_keys"]
+        self._uses = database["api_key_uses"]
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
+        self._collection.create_index(_ORDER, name="created")
         ensure_outbox_index(self._collection)
 
-    def insert(self, key: Document) -> None:
+    def insert(self, key: Document, session: ClientSession) -> None:
         """Store a new key with its event."""
-        self._collection.insert_one(key)
+        self._collection.insert_one(key, session=session)
 
-    def get(self, key_id: str) -> Document | None:
+    def get(self, key_id: str, session: ClientSession | None = None) -> Document | None:
         """One key, revoked ones too."""
-        return self._collection.find_one({"_id": key_id}, {"outbox": 0})
+        return self._collection.find_one({"_id": key_id}, {"outbox": 0}, session=session)
+
+    def page(self, now: datetime, before: Position | None, limit: int) -> list[Document]:
+        """Up to `limit` keys, the newest first, made before the position `before`.
+
+        A window of time widens until the page is full, as for the feed of recognitions.
+        """
+        upper, window = now + _CLOCK_SKEW, _FIRST_WINDOW
+        found: list[Document] = []
+        if before is not None:
+            upper = before[0]
+            found += self._read({"created_at": upper, "_id": {"$lt": before[1]}}, limit)
+        while upper > _BEGINNING and len(found) < limit:
+            lower = max(upper - window, _BEGINNING)
+            within = {"created_at": {"$gte": lower, "$lt": upper}}
+            found += self._read(within, limit - len(found))
+            upper, window = lower, window * _WIDENING
+        return found
+
+    def _read(self, condition: Mapping[str, Any], limit: int) -> list[Document]:
+        return list(self._collection.find(condition, {"outbox": 0}).sort(_ORDER).limit(limit))
 
     def every(self) -> Iterator[Document]:
-        """Every key, the oldest first."""
-        return self._collection.find({}, {"outbox": 0}).sort("_id", ASCENDING)
+        """Every key, the newest first."""
+        return self._collection.find({}, {"outbox": 0}).sort(_ORDER)
 
-    def replace(self, key: Document, event: Document) -> bool:
-        """Store the next version of a key and add its event; False when it has moved on."""
+    def replace(self, key: Document, session: ClientSession) -> None:
+        """Store the next version of a key, which was read in the same transaction, with the event
+        that its outbox holds."""
         changes = {name: value for name, value in key.items() if name not in {"_id", "outbox"}}
         result = self._collection.update_one(
             {"_id": key["_id"], "version": key["version"] - 1},
-            {"$set": changes, "$push": {"outbox": event}},
+            {"$set": changes, "$push": {"outbox": {"$each": key["outbox"]}}},
+            session=session,
         )
-        return result.matched_count == 1
+        assert result.matched_count == 1, "the transaction had read another version"
+
+    def last_used(self, key_ids: Iterable[str]) -> dict[str, datetime]:
+        """When each of those was last used; those that never were are left out."""
+        return {use["_id"]: use["used_at"] for use in find_many(self._uses, "_id", key_ids)}
+
+    def note_use(self, key_id: str, at: datetime) -> None:
+        """A key was used; an older use than the one that is known changes nothing."""
+        self._uses.update_one({"_id": key_id}, {"$max": {"used_at": at}}, upsert=True)
+
+    def note_uses(self, uses: Iterable[tuple[str, datetime]], session: ClientSession) -> None:
+        """The same of several, within a transaction."""
+        latest: dict[str, datetime] = {}
+        for key_id, at in uses:
+            latest[key_id] = max(at, latest.get(key_id, at))
+        writes = [
+            UpdateOne({"_id": key_id}, {"$max": {"used_at": at}}, upsert=True)
+            for key_id, at in latest.items()
+        ]
+        self._uses.bulk_write(writes, ordered=False, session=session)

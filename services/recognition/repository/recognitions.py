@@ -1,6 +1,6 @@
 """Recognitions: stored, read one by one, as a feed, and all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,20 @@ Position = tuple[datetime, str]
 DUPLICATE_KEY = 11000
 _FIRST_WINDOW = timedelta(hours=1)
 _WIDENING = 4
+MOST_UNPUBLISHED = 200
+"""Events that a record may carry (DESIGN section 6.2)."""
+
+_OF_THE_OUTBOX = frozenset({"outbox", "outbox_since", "outbox_slot"})
+_ABSENT = object()
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class OutboxFull(Exception):
+    """The relay is so far behind that the record can carry no more events."""
+
+
+class MovedOn(Exception):
+    """The record was changed by somebody else since it was read."""
 
 
 class RecognitionRepository:
@@ -39,6 +52,8 @@ class RecognitionRepository:
         create([("involved", ASCENDING), ("given_at", DESCENDING)], name="involved")
         create([("owed_by", ASCENDING)], name="owed_by", sparse=True)
         create([("external_key", ASCENDING)], name="external_key", unique=True, sparse=True)
+        create([("echo_key", ASCENDING)], name="echo_key", unique=True, sparse=True)
+        create([("ticks_at", ASCENDING)], name="ticks_at", sparse=True)
         ensure_outbox_index(self._collection)
 
     def insert(self, record: Document, session: ClientSession | None = None) -> None:
@@ -56,9 +71,70 @@ class RecognitionRepository:
             return {records[failure["index"]]["_id"] for failure in failures}
         return set()
 
-    def get(self, recognition_id: str) -> Document | None:
+    def get(self, recognition_id: str, session: ClientSession | None = None) -> Document | None:
         """One recognition, whoever may read it."""
-        return self._collection.find_one({"_id": recognition_id}, {"outbox": 0})
+        return self._collection.find_one({"_id": recognition_id}, {"outbox": 0}, session=session)
+
+    def several(self, recognition_ids: Iterable[str]) -> list[Document]:
+        """Those recognitions that are there, whoever may read them."""
+        return list(find_many(self._collection, "_id", recognition_ids, {"outbox": 0}))
+
+    def put_version(self, before: Document, after: Document, session: ClientSession) -> None:
+        """Store the next version of a recognition, whose event stands in the outbox of `after`.
+
+        Raises OutboxFull when more events than MOST_UNPUBLISHED wait already, and MovedOn when it
+        is not at the version of `before`.
+        """
+        [event] = after["outbox"]
+        changed = {
+            name: value
+            for name, value in after.items()
+            if name not in _OF_THE_OUTBOX and before.get(name, _ABSENT) != value
+        }
+        gone = {name: "" for name in before if name not in after and name not in _OF_THE_OUTBOX}
+        written = self._collection.update_one(
+            {
+                "_id": before["_id"],
+                "version": before["version"],
+                f"outbox.{MOST_UNPUBLISHED - 1}": {"$exists": False},
+            },
+            {
+                "$set": changed,
+                **({"$unset": gone} if gone else {}),
+                "$push": {"outbox": event},
+                "$min": {"outbox_since": event["at"]},
+            },
+            session=session,
+        )
+        if written.matched_count == 0:
+            present = self.get(before["_id"], session)
+            is_full = present is not None and present["version"] == before["version"]
+            raise OutboxFull if is_full else MovedOn
+
+    def echoes_of(self, recognition_ids: Sequence[str]) -> list[Document]:
+        """Who echoed these thank-yous, in order of time, with the audience of each echo."""
+        found: list[Document] = []
+        for first in recognition_ids:
+            within = {"echo_key": {"$gte": f"{first}\n", "$lt": f"{first}\x0b"}}
+            members = {"giver": 1, "echoes": 1, "audience": 1, "status": 1}
+            found += self._collection.find(within, members)
+        return sorted(found, key=lambda echo: str(echo["_id"]))
+
+    def find_echo(self, echo_key: str, session: ClientSession) -> Document | None:
+        """Somebody's echo of a thank-you."""
+        return self._collection.find_one({"echo_key": echo_key}, {"_id": 1}, session=session)
+
+    def count_echo(self, first: str, number: int, session: ClientSession) -> None:
+        """Let a thank-you have so many echoes more."""
+        self._collection.update_one(
+            {"_id": first}, {"$inc": {"echo_count": number}}, session=session
+        )
+
+    def fold_echoes(self, first: str, *, fold: bool, session: ClientSession) -> None:
+        """Show the echoes of a thank-you under it, or each by itself when it is not shown."""
+        within = {"echo_key": {"$gte": f"{first}\n", "$lt": f"{first}\x0b"}}
+        change = {"$set": {"is_folded": True}} if fold else {"$unset": {"is_folded": ""}}
+        self._collection.update_many(within, change, session=session)
 
     def existing(self, external_keys: Sequence[str], ids: Sequence[str]) -> dict[str, str]:
         """The ids of those stored under one of these external keys or ids, by key and by id."""
@@ -84,14 +160,15 @@ class RecognitionRepository:
         past until the page is full, so that no query matches much more than it returns (a
         database that evaluates the whole match before the limit pays for every match).
         """
-        floor, upper, window = since or _BEGINNING, until, _FIRST_WINDOW
+        floor = max(since, _BEGINNING) if since else _BEGINNING  # nothing is given before
+        upper, window = until, _FIRST_WINDOW
         page: list[Document] = []
         if after and after[0] < until:
             upper = after[0]
             if upper >= floor:  # the rest of those given at the same instant
                 page += self._read(condition, {"given_at": upper, "_id": {"$lt": after[1]}}, limit)
         while upper > floor and len(page) < limit:
-            lower = max(upper - window, floor)
+            lower = upper - min(window, upper - floor)
             within = {"given_at": {"$gte": lower, "$lt": upper}}
             page += self._read(condition, within, limit - len(page))
             upper, window = lower, window * _WIDENING
@@ -110,6 +187,16 @@ class RecognitionRepository:
         """The pleases that one of `debtors` owes: asked of them and open, or promised by them."""
         condition = {"owed_by": {"$in": list(debtors)}, "audience": {"$in": list(audience)}}
         return list(self._collection.find(condition, {"outbox": 0}))
+
+    def due(self, now: datetime, limit: int) -> list[str]:
+        """The ids of up to `limit` recognitions that time alone is to change by `now`."""
+        found = self._collection.find({"ticks_at": {"$lte": now}}, {"_id": 1})
+        return [record["_id"] for record in found.sort("ticks_at", ASCENDING).limit(limit)]
+
+    def promised_by(self, person: str) -> list[str]:
+        """The ids of the pleases that somebody has promised and not fulfilled."""
+        found = self._collection.find({"owed_by": person, "status": "promised"}, {"_id": 1})
+        return [record["_id"] for record in found]
 
     def every(self) -> Iterator[Document]:
         """Every recognition there is, in order of id (that is, of creation)."""

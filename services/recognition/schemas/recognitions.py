@@ -70,7 +70,9 @@ class RecognitionSchema(Schema):
     status = fields.String(dump_only=True, validate=validate.OneOf(STATUSES))
     giver = Reference(metadata={"description": "The caller when left out"})
     recipients = fields.List(
-        Reference(), required=True, validate=validate.Length(1, MAX_RECIPIENTS)
+        Reference(),
+        validate=validate.Length(1, MAX_RECIPIENTS),
+        metadata={"description": "Needed, but for an echo: those of what it echoes when left out"},
     )
     message = PlainText(required=True, maximum=MAX_MESSAGE)
     link = HttpsUrl(allow_none=True)
@@ -95,13 +97,13 @@ class RecognitionSchema(Schema):
     external_id = fields.String(dump_only=True, allow_none=True)
     source = fields.String(dump_only=True)
     quiet = fields.Boolean(dump_only=True)
+    echoed_by = fields.List(fields.String(), dump_only=True)
     people = _people()
 
     @validates_schema
-    def _refuse_what_is_not_built(self, data: dict[str, Any], **_: Any) -> None:
-        for field in ("answers", "echoes"):
-            if data.get(field) is not None:
-                raise ValidationError("is not supported yet: leave it out", field)
+    def _require_recipients(self, data: dict[str, Any], **_: Any) -> None:
+        if "recipients" not in data and not data.get("echoes"):
+            raise ValidationError("Missing data for required field.", "recipients")
 
 
 class FeedQuerySchema(PageArguments):

@@ -1,15 +1,13 @@
-"""Service levels, and what a please carries of one."""
+"""Service levels."""
 
 from marshmallow import fields
 
 from shared.web.schemas import (
     HttpsUrl,
-    Id,
     JsonBoolean,
     JsonInteger,
     PlainText,
     Reference,
-    Rfc3339,
     Schema,
 )
 
@@ -66,13 +64,3 @@ class LevelPageSchema(Schema):
 
     items = fields.List(fields.Nested(LevelSchema))
     next = fields.String(allow_none=True)
-
-
-class ImportedServiceLevelSchema(Schema):
-    """What a please of the past carried of the service level that applied to it."""
-
-    id = Id(required=True)
-    respond_by = Rfc3339(required=True, allow_none=True)
-    fulfil_by = Rfc3339(required=True, allow_none=True)
-    responded_in_time = JsonBoolean(allow_none=True, load_default=None)
-    fulfilled_in_time = JsonBoolean(allow_none=True, load_default=None)

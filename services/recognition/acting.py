@@ -1,0 +1,139 @@
+"""Acts on a recognition that is there: read, decide by a pure rule, write the next version with its
+event. All in one transaction, so that of many at once each sees what the one before it did."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo.client_session import ClientSession
+
+from services.recognition.audit import audit_entry
+from services.recognition.domain.change import Actor, Change, following
+from services.recognition.domain.visibility import badges_of, may_read
+from services.recognition.events import put_recognition_event
+from services.recognition.repository import (
+    AuditRepository,
+    DirectoryRepository,
+    RecognitionRepository,
+)
+from services.recognition.repository.recognitions import OutboxFull
+from shared import times
+from shared.auth import scopes
+from shared.auth.caller import Caller
+from shared.web.problems import Forbidden, NotFound, Unavailable
+
+Document = dict[str, Any]
+
+Rule = Callable[[Document, Actor, datetime], Change | None]
+"""(record, who acts, when) -> what it becomes, or None when it is so already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What an act found and left; `change` is None when it changed nothing."""
+
+    before: Document
+    after: Document
+    change: Change | None
+    actor: Actor
+    at: datetime
+
+
+class Acting:
+    """Acts of callers on recognitions, over the repositories that store them."""
+
+    def __init__(
+        self,
+        recognitions: RecognitionRepository,
+        directory: DirectoryRepository,
+        audit: AuditRepository,
+        now: Callable[[], datetime] = times.now,
+    ) -> None:
+        self._recognitions = recognitions
+        self._directory = directory
+        self._audit = audit
+        self.now = now
+
+    def act(
+        self,
+        caller: Caller,
+        recognition_id: str,
+        rule: Rule,
+        session: ClientSession,
+        *,
+        expecting: Callable[[int], None] | None = None,
+    ) -> Acted:
+        """Let `caller` act. `expecting(revision)` refuses what is not as the caller knows it.
+
+        Raises NotFound for what the caller may not read, Forbidden for one that is no person, and
+        what the rule raises.
+        """
+        actor, now = self.actor(caller), self.now()
+        before = self.readable(caller, recognition_id, session)
+        if expecting is not None:
+            expecting(before["revision"])
+        change = rule(before, actor, now)
+        if change is None:
+            return Acted(before, before, None, actor, now)
+        after = self.write(before, change, actor.person, now, session)
+        return Acted(before, after, change, actor, now)
+
+    def write(
+        self, before: Document, change: Change, by: str | None, at: datetime, session: ClientSession
+    ) -> Document:
+        """Store the next version with its event; the record as it is then.
+
+        Raises Unavailable while more events of it wait than a record can carry.
+        """
+        after = following(before, change.record)
+        noted = {**after, "outbox": []}
+        put_recognition_event(noted, change.event, by=by, at=at, **change.brought)
+        try:
+            self._recognitions.put_version(before, noted, session)
+        except OutboxFull:
+            raise Unavailable(
+                "Events of this recognition wait to be published: try again in a moment"
+            ) from None
+        return after
+
+    def readable(
+        self, caller: Caller, recognition_id: str, session: ClientSession | None = None
+    ) -> Document:
+        """The record of what the caller may read. Raises NotFound."""
+        record = self._recognitions.get(recognition_id, session)
+        moderates = caller.has(scopes.MODERATE)
+        if record is None or not may_read(
+            record, self.badges(caller), caller.person, moderates=moderates
+        ):
+            raise NotFound(f"There is no recognition {recognition_id} that you may read")
+        return record
+
+    def badges(self, caller: Caller) -> list[str]:
+        """By which the caller may read recognitions."""
+        entry = (self._directory.get(caller.person) if caller.person else None) or {}
+        return badges_of(
+            caller.person,
+            entry.get("team"),
+            entry.get("partner"),
+            moderates=caller.has(scopes.MODERATE),
+        )
+
+    def actor(self, caller: Caller) -> Actor:
+        """The person who acts. Raises Forbidden when it is none."""
+        if caller.person is None:
+            raise Forbidden("this key stands for nobody: name a person in Kudos-On-Behalf-Of")
+        entry = self._directory.get(caller.person) or {}
+        return Actor(
+            caller.person,
+            entry.get("team"),
+            entry.get("partner"),
+            moderates=caller.has(scopes.MODERATE),
+        )
+
+    def audit(
+        self, caller: Caller, acted: Acted, act: str, session: ClientSession, **detail: Any
+    ) -> None:
+        """Write an act by privilege down, in its transaction."""
+        entry = audit_entry(caller, act, acted.before["_id"], acted.at, **detail)
+        self._audit.add([entry], session)

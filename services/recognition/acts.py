@@ -1,0 +1,126 @@
+"""Acts on a please, and what the giver, recipients and moderators do to any recognition.
+
+One function here is what one request does, within the transaction of `session`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from pymongo.client_session import ClientSession
+
+from services.recognition.acting import Acted, Acting
+from services.recognition.domain import amending, please
+from services.recognition.domain.recognition import value_faults
+from services.recognition.domain.refusal import Refusal
+from services.recognition.fair_play import FairPlay
+from services.recognition.repository import RecognitionRepository, ValueRepository
+from services.recognition.views import Views
+from shared.auth.caller import Caller
+
+Document = dict[str, Any]
+Expecting = Callable[[int], None]
+
+ACTS: Mapping[str, Callable[..., Any]] = {
+    "promise": please.promise,
+    "release": please.release,
+    "fulfil": please.fulfil,
+    "reopen": please.reopen,
+    "decline": please.decline,
+    "withdraw": please.withdraw,
+}
+"""Acts on a please, by the last segment of their path."""
+
+
+class Pleases:
+    """Acts on pleases."""
+
+    def __init__(self, acting: Acting, views: Views) -> None:
+        self._acting = acting
+        self._views = views
+
+    def act(
+        self,
+        caller: Caller,
+        recognition_id: str,
+        act: str,
+        asked: Mapping[str, Any],
+        session: ClientSession,
+    ) -> Document:
+        """Do one of ACTS; the please as the caller sees it afterwards. Raises NotFound, Forbidden,
+        and the rules' WrongState, NotYours and Refusal."""
+        rule = partial(ACTS[act], **asked)
+        acted = self._acting.act(caller, recognition_id, rule, session)
+        return self._views.one(acted.after, caller.person, self._acting.badges(caller))
+
+
+class Amending:
+    """Amending, retracting, leaving."""
+
+    def __init__(
+        self,
+        acting: Acting,
+        views: Views,
+        recognitions: RecognitionRepository,
+        values: ValueRepository,
+        fair_play: FairPlay,
+        window: timedelta,
+    ) -> None:
+        self._acting = acting
+        self._views = views
+        self._recognitions = recognitions
+        self._values = values
+        self._fair_play = fair_play
+        self._window = window
+
+    def amend(
+        self,
+        caller: Caller,
+        recognition_id: str,
+        changes: Mapping[str, Any],
+        expecting: Expecting,
+        session: ClientSession,
+    ) -> Document:
+        """Change message, values or visibility; it as the caller sees it afterwards."""
+        named = changes.get("values", ())
+        if faults := value_faults(named, self._values.in_use(named)):
+            raise Refusal(faults)
+        rule = partial(amending.amend, changes=changes, window=self._window)
+        acted = self._acting.act(caller, recognition_id, rule, session, expecting=expecting)
+        if acted.change:
+            self._audit_unless_own(caller, acted, "recognition.amended", session)
+        return self._views.one(acted.after, caller.person, self._acting.badges(caller))
+
+    def retract(
+        self, caller: Caller, recognition_id: str, expecting: Expecting, session: ClientSession
+    ) -> None:
+        """Take a thank-you back."""
+        acted = self._acting.act(
+            caller, recognition_id, amending.retract, session, expecting=expecting
+        )
+        self._audit_unless_own(caller, acted, "recognition.retracted", session)
+        self._forget(acted, session)
+
+    def leave(self, caller: Caller, recognition_id: str, session: ClientSession) -> None:
+        """Take the caller out of its recipients."""
+        acted = self._acting.act(caller, recognition_id, amending.leave, session)
+        if acted.after["status"] == "retracted":
+            self._forget(acted, session)
+
+    def _forget(self, acted: Acted, session: ClientSession) -> None:
+        """What was retracted counts for no limit, is no echo, and folds none."""
+        record = acted.before
+        self._fair_play.take_back(record, session)
+        if record["echoes"]:
+            self._recognitions.count_echo(record["echoes"], -1, session)
+        if record.get("echo_count"):
+            self._recognitions.fold_echoes(record["_id"], fold=False, session=session)
+
+    def _audit_unless_own(
+        self, caller: Caller, acted: Acted, act: str, session: ClientSession
+    ) -> None:
+        own = {acted.before["giver"], *acted.before["recipients"]}
+        if acted.actor.person not in own:
+            brought = acted.change.brought if acted.change else {}
+            self._acting.audit(caller, acted, act, session, **brought)
