@@ -17,6 +17,7 @@ from services.recognition.api import (
     me,
     moderation,
     recognitions,
+    service_levels,
     transfer,
     values,
 )
@@ -43,6 +44,7 @@ BLUEPRINTS = (
     me.blueprint,
     directory.blueprint,
     values.blueprint,
+    service_levels.blueprint,
     transfer.blueprint,
     keys.blueprint,
 )

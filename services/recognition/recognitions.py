@@ -21,12 +21,14 @@ from services.recognition.domain.recognition import (
     first_of,
 )
 from services.recognition.domain.refusal import refuse
+from services.recognition.domain.service_levels import providers_of
 from services.recognition.domain.state import plain
 from services.recognition.events import put_recognition_event
 from services.recognition.fair_play import FairPlay
 from services.recognition.repository import (
     DirectoryRepository,
     RecognitionRepository,
+    ServiceLevelRepository,
     ValueRepository,
 )
 from services.recognition.repository.recognitions import Position
@@ -48,6 +50,7 @@ class Recognitions:
         recognitions: RecognitionRepository,
         directory: DirectoryRepository,
         values: ValueRepository,
+        levels: ServiceLevelRepository,
         acting: Acting,
         views: Views,
         fair_play: FairPlay,
@@ -55,6 +58,7 @@ class Recognitions:
         self._recognitions = recognitions
         self._directory = directory
         self._values = values
+        self._levels = levels
         self._acting = acting
         self._views = views
         self._fair_play = fair_play
@@ -88,6 +92,7 @@ class Recognitions:
             values=self._values.in_use(asked.get("values", ())),
             now=now,
             echoed=echoed,
+            levels=self._levels_of(asked, directory),
         )
         put_recognition_event(record, EVENT_OF_CREATION[record["kind"]], by=caller.person, at=now)
         advice = []
@@ -172,6 +177,14 @@ class Recognitions:
         if giver != caller.person and not caller.has(scopes.IMPORT):
             raise Forbidden(f"you may not give in the name of {giver}; leave `giver` out")
         return str(giver)
+
+    def _levels_of(
+        self, asked: Mapping[str, Any], directory: Mapping[str, Document]
+    ) -> list[Document]:
+        """The service levels that a please may find."""
+        if asked["kind"] != PLEASE:
+            return []
+        return self._levels.in_force(providers_of(asked.get("recipients", ()), directory))
 
     def _linked(
         self, caller: Caller, asked: Mapping[str, Any], field: str, session: ClientSession | None

@@ -25,8 +25,10 @@ from services.recognition.repository import (
     LedgerRepository,
     RecognitionRepository,
     ReportRepository,
+    ServiceLevelRepository,
     ValueRepository,
 )
+from services.recognition.service_levels import ServiceLevels
 from services.recognition.values import Values
 from services.recognition.views import Views
 from shared import times
@@ -51,7 +53,7 @@ class Service:
         comments, reports = CommentRepository(database), ReportRepository(database)
         ledgers = LedgerRepository(database)
         views = Views(recognitions, directory)
-        values = ValueRepository(database)
+        values, levels = ValueRepository(database), ServiceLevelRepository(database)
         self.client = client
         self.now = now
         self.audit = AuditRepository(database)
@@ -59,7 +61,7 @@ class Service:
         self.fair_play = FairPlay(settings, ledgers)
         acting = Acting(recognitions, directory, self.audit, now)
         self.recognitions = Recognitions(
-            recognitions, directory, values, acting, views, self.fair_play
+            recognitions, directory, values, levels, acting, views, self.fair_play
         )
         self.pleases = Pleases(acting, views)
         window = timedelta(hours=settings.amend_hours)
@@ -71,13 +73,14 @@ class Service:
         self.directory_imports = DirectoryImports(client, directory, self.audit, now)
         self.importer = Importer(recognitions, directory, values, comments)
         self.values = Values(client, values, self.audit)
+        self.service_levels = ServiceLevels(client, levels, directory, self.audit)
         self.stored_keys = KeyRepository(database)
         self.keys = Keys(client, self.stored_keys, directory, self.audit, now)
         self.stored_recognitions = recognitions
         self.stored_comments = comments
         self.stored_directory = directory
         self._stored = (
-            *(recognitions, directory, values, self.stored_keys),
+            *(recognitions, directory, values, levels, self.stored_keys),
             *(comments, reports, ledgers),
         )
 

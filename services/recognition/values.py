@@ -89,6 +89,8 @@ class Values:
             value = value_after(known, value_id, asked)
             if value is not known:
                 self._store(caller, known, value, session)
+                changed = [name for name in asked if known is None or known[name] != asked[name]]
+                self._note(caller, value, changed, session)
             return value, known is None
 
         for _ in range(_ATTEMPTS):
@@ -103,17 +105,15 @@ class Values:
     def _store(
         self, caller: Caller, known: Document | None, value: Document, session: ClientSession
     ) -> None:
-        now = self._now()
-        put_value_event(value, by=caller.person, at=now)
+        put_value_event(value, by=caller.person, at=self._now())
         if known is None:
             self._repository.insert([value], session)
         else:
             self._repository.replace(value, session)
-        before = known or {}
-        fields = [
-            name
-            for name in ("name", "description", "colour", "order", "retired")
-            if name not in before or before[name] != value[name]
-        ]
-        act = "value.changed" if known else "value.created"
-        self._audit.add([audit_entry(caller, act, value["_id"], now, fields=fields)], session)
+
+    def _note(
+        self, caller: Caller, value: Document, changed: list[str], session: ClientSession
+    ) -> None:
+        act = "value.created" if value["version"] == 1 else "value.changed"
+        entry = audit_entry(caller, act, value["_id"], self._now(), fields=changed)
+        self._audit.add([entry], session)

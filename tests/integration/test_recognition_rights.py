@@ -111,6 +111,9 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /values": READS,
     "GET /values/{value_id}": READS,
     "PUT /values/{value_id}": ADMIN,
+    "GET /service-levels": READS,
+    "GET /service-levels/{level_id}": OF_WHAT_PARTNERS_DO_NOT_SEE,
+    "PUT /service-levels/{level_id}": ADMIN,
     "POST /directory/imports": ADMIN,
     "POST /imports": ADMIN,
     "GET /exports": ADMIN,
@@ -120,6 +123,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /api-keys/{key_id}": ADMIN,
     "DELETE /api-keys/{key_id}": {**ADMIN, "admin": 204},
     "POST /api-keys/{key_id}/rotate": ADMIN,
+}
+LEVEL = {
+    "name": "L",
+    "provider": "core",
+    "customer": "compilers",
+    "fulfil_within_seconds": 60,
 }
 BODIES: dict[str, Any] = {
     "POST /recognitions": thanks(recipients=["team:compilers"], visibility="team"),
@@ -147,6 +156,7 @@ BODIES: dict[str, Any] = {
     "PUT /partners/{partner_id}": {"name": "acme", "kind": "supplier"},
     "PATCH /partners/{partner_id}": {"name": "acme"},
     "PUT /values/{value_id}": {"name": "Honesty", "order": 60},
+    "PUT /service-levels/{level_id}": LEVEL,
     "POST /api-keys": {"name": "k", "scopes": ["kudos:read"]},
     "POST /api-keys/{key_id}/rotate": {},
 }
@@ -205,6 +215,12 @@ def prepared(parts: RecognitionParts, route: str) -> dict[str, str]:
         names["comment_id"] = parts.call("POST", path, "gina", PLAIN, json={"message": "c"}).json[
             "id"
         ]
+    if "level_id" in route:
+        level = names["level_id"] = uuid.uuid4().hex
+        path = f"/service-levels/{level}"
+        body, headers = {**LEVEL, "category": level}, {"If-None-Match": "*"}
+        agreed = parts.call("PUT", path, "otto", ["admin"], json=body, headers=headers)
+        assert agreed.status_code == 201, agreed.text
     if "key_id" in route:
         body = {"name": "k", "scopes": ["kudos:read"]}
         names["key_id"] = parts.call("POST", "/api-keys", "otto", ["admin"], json=body).json["id"]

@@ -27,7 +27,7 @@ def every(asked: dict[str, Any]) -> Response:
     """All values in their order, retired ones too."""
     after: Any = decode_cursor(asked["cursor"], (int, str)) if asked["cursor"] else None
     found = service().values.page(after, asked["limit"] + 1)
-    values, following = page(found, asked["limit"], lambda each: (each["order"], each["_id"]))
+    values, following = page(found, asked["limit"], lambda each: (each["order"], each["id"]))
     return json_response({"items": [value_state(each) for each in values], "next": following})
 
 

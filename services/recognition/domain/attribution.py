@@ -17,8 +17,8 @@ def attribute(
     and of their teams. Stamped once, never recomputed.
     """
     return {
-        "giver": _side(giver, directory),
-        "recipients": [_side(recipient, directory) for recipient in recipients],
+        "giver": side_of(giver, directory),
+        "recipients": [side_of(recipient, directory) for recipient in recipients],
     }
 
 
@@ -27,7 +27,8 @@ def teams_needed(entries: Iterable[Entry]) -> set[str]:
     return {entry["team"] for entry in entries if entry.get("team")}
 
 
-def _side(reference: str, directory: Mapping[str, Entry]) -> dict[str, Any]:
+def side_of(reference: str, directory: Mapping[str, Entry]) -> dict[str, Any]:
+    """For whom `reference` stands now: {"ref", "team", "partner", "ancestors"}."""
     kind = kind_of(reference)
     entry = directory[reference]
     team: str | None = reference if kind == "team" else entry.get("team")

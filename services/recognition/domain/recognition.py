@@ -7,6 +7,7 @@ from typing import Any
 from services.recognition.domain.attribution import attribute
 from services.recognition.domain.change import NEW_COURSE, with_derived
 from services.recognition.domain.refusal import Fault, Refusal, WrongState
+from services.recognition.domain.service_levels import Level, service_level_of
 from services.recognition.domain.visibility import WIDTH
 from shared.references import kind_of
 
@@ -41,13 +42,15 @@ def create(
     source: str = "api",
     quiet: bool = False,
     echoed: Record | None = None,
+    levels: Sequence[Level] = (),
 ) -> Record:
     """The record of a new recognition.
 
     `asked` holds what the caller sent, checked by its schema; `directory` the entries of the
     giver, the recipients and their teams, by reference. A quiet one (an import) may come from and
     go to people who have left. One that repeats another (`echoed`) takes over, where they are left
-    out, its recipients and visibility. Raises Refusal with everything that is wrong.
+    out, its recipients and visibility. `levels`: the service levels of whoever a please asks.
+    Raises Refusal with everything that is wrong.
     """
     kind = asked["kind"]
     named = _recipients(asked, giver, echoed)
@@ -66,6 +69,7 @@ def create(
     default = echoed["visibility"] if echoed else DEFAULT_VISIBILITY[kind]
     visibility = asked.get("visibility") or default
     external_id = asked.get("external_id")
+    attribution = attribute(giver, recipients, directory)
     record = {
         "_id": recognition_id,
         "kind": kind,
@@ -83,7 +87,7 @@ def create(
         "promise": None,
         "fulfilled_at": None,
         "declined": None,
-        "service_level": None,
+        "service_level": service_level_of(asked, attribution, given_at, levels),
         "given_at": given_at,
         "created_at": now,
         "version": 1,
@@ -94,7 +98,7 @@ def create(
         **({"external_key": external_key(source, external_id)} if external_id else {}),
         "source": source,
         "quiet": quiet,
-        "attribution": attribute(giver, recipients, directory),
+        "attribution": attribution,
         "history": [],
         "course": NEW_COURSE,
         **({"echo_key": echo_key(first_of(echoed), giver), "is_folded": True} if echoed else {}),
@@ -177,7 +181,7 @@ def _time_faults(given_at: datetime, now: datetime) -> list[Fault]:
 
 
 def _kind_faults(kind: str, asked: Mapping[str, Any]) -> list[Fault]:
-    other = ("answers", "echoes") if kind == PLEASE else ("needed_by", "category")
+    other = ("answers", "echoes") if kind == PLEASE else ("needed_by", "category", "service_level")
     of = "thank-you" if kind == PLEASE else "please"
     return [
         Fault(f"/{field}", f"belongs to a {of} only")

@@ -49,6 +49,19 @@ KEY_FIELDS = (
 
 VALUE_FIELDS = ("id", "name", "description", "colour", "order", "retired", "version")
 
+LEVEL_FIELDS = (
+    "id",
+    "name",
+    "provider",
+    "customer",
+    "category",
+    "respond_within_seconds",
+    "fulfil_within_seconds",
+    "procedure",
+    "retired",
+    "version",
+)
+
 _SHARED = ("ref", "id", "type", "name", "version")
 DIRECTORY_FIELDS = {
     "person": (
@@ -99,6 +112,11 @@ def key_state(record: Mapping[str, Any]) -> dict[str, Any]:
 def value_state(record: Mapping[str, Any]) -> dict[str, Any]:
     """A stored value as ValueState."""
     return _plain_fields(record, VALUE_FIELDS)
+
+
+def level_state(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored service level as the API shows it."""
+    return _plain_fields(record, LEVEL_FIELDS)
 
 
 def plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from services.recognition.repository.ledgers import LedgerRepository
 from services.recognition.repository.outboxes import OutboxRepository, ensure_outbox_index
 from services.recognition.repository.recognitions import RecognitionRepository
 from services.recognition.repository.reports import ReportRepository
+from services.recognition.repository.service_levels import ServiceLevelRepository
 from services.recognition.repository.values import ValueRepository
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "OutboxRepository",
     "RecognitionRepository",
     "ReportRepository",
+    "ServiceLevelRepository",
     "ValueRepository",
     "ensure_outbox_index",
 ]

@@ -14,13 +14,13 @@ from services.recognition.repository.outboxes import ensure_outbox_index
 
 Document = dict[str, Any]
 Position = tuple[int, str]
-"""Where a page of the catalogue ended: `order` and `_id` of its last value."""
+"""Where a page of the catalogue ended: `order` and `id` of its last value."""
 
 CATALOGUE_KEPT_SECONDS = 2.0
 """How long a process takes the catalogue as known: it changes rarely, and each look costs."""
 
 DUPLICATE_KEY = 11000
-_IN_ORDER = [("order", ASCENDING), ("_id", ASCENDING)]
+_IN_ORDER = [("order", ASCENDING), ("id", ASCENDING)]
 
 
 class ValueMovedOn(Exception):
@@ -74,7 +74,7 @@ class ValueRepository:
             return self._read({}, limit)
         order, last = after
         # Two ranges instead of one $or, for which SecantusDB would search everything.
-        found = self._read({"order": order, "_id": {"$gt": last}}, limit)
+        found = self._read({"order": order, "id": {"$gt": last}}, limit)
         if len(found) < limit:
             found += self._read({"order": {"$gt": order}}, limit - len(found))
         return found
