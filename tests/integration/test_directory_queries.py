@@ -199,7 +199,7 @@ def test_every_query_takes_an_index(parts: Parts):
     repository = DirectoryRepository(parts.db)
     assert repository.find_by_email("E00001@example.org")
     assert repository.leaving(10)
-    repository.has_left("person:new")
+    repository.has_left("person:new", 2)
     asked = parts.asked()
     shapes = {(name, *query) for name, query in asked}
     assert {("directory", "ancestors"), ("directory", "email_key"), ("heads", "_id")} <= shapes

@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from services.recognition.domain.attribution import teams_needed
 from services.recognition.domain.directory import email_key
 from services.recognition.domain.directory_search import is_found, keys_for
+from services.recognition.repository.directory_layout import HEAD, upgrade
 from services.recognition.repository.outboxes import ensure_outbox_index
 from services.recognition.repository.recognitions import MOST_UNPUBLISHED, OutboxFull
 from shared import fences
@@ -23,7 +24,6 @@ DUPLICATE_KEY = 11000
 TEAMS_KEPT_SECONDS = 2.0
 """How long a process takes the tree of teams as known: it changes rarely, and each look costs."""
 
-_HEAD = {"_id": "directory"}
 _WITHOUT_DERIVED = {"outbox": 0, "outbox_since": 0, "found_by": 0}
 
 
@@ -36,12 +36,14 @@ class DirectoryRepository:
     writers and holds the fences of its references (shared/fences.py)."""
 
     def __init__(self, database: Database[Document]) -> None:
+        self._database = database
         self._collection = database["directory"]
         self._heads = database["heads"]
         self._teams: dict[str, tuple[float, Document]] = {}
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
+        upgrade(self._database)
         create = self._collection.create_index
         create([("ref", ASCENDING)], name="ref")
         create([("found_by", ASCENDING), ("ref", ASCENDING)], name="found_by")
@@ -125,7 +127,7 @@ class DirectoryRepository:
 
     def _windows(self, begin: str, end: str, needed: int) -> Iterator[fences.Window]:
         """Windows of the references from `begin` on, below `end`."""
-        known = fences.fences_of(self._heads.find_one(_HEAD, {"fences": 1}))
+        known = fences.fences_of(self._heads.find_one(HEAD, {"fences": 1}))
         for low, high in fences.windows_down(known, begin, 1.0, needed):
             yield low, end if high is None else min(high, end)
             if high is None or high >= end:
@@ -159,16 +161,16 @@ class DirectoryRepository:
 
         What touches nothing but the entry itself (people's own choices) needs no turn.
         """
-        guard = _HEAD if expected is None else {**_HEAD, "turn": expected}
+        guard = HEAD if expected is None else {**HEAD, "turn": expected}
         taken = self._heads.update_one(guard, {"$inc": {"turn": 1}}, session=session)
         if taken.matched_count == 0 and expected is not None:
             raise EntryMovedOn
         if taken.matched_count == 0:
             try:
-                self._heads.insert_one({**_HEAD, "turn": 1}, session=session)
+                self._heads.insert_one({**HEAD, "turn": 1}, session=session)
             except DuplicateKeyError as error:
                 raise run_again(error) from None
-        head = self._heads.find_one(_HEAD, {"turn": 1}, session=session)
+        head = self._heads.find_one(HEAD, {"turn": 1}, session=session)
         assert head is not None
         return int(head["turn"])
 
@@ -212,9 +214,9 @@ class DirectoryRepository:
             found = self._collection.find(within, {"ref": 1}, session=session)
             return sorted(entry["ref"] for entry in found)
 
-        known = fences.fences_of(self._heads.find_one(_HEAD, {"fences": 1}, session=session))
+        known = fences.fences_of(self._heads.find_one(HEAD, {"fences": 1}, session=session))
         after = fences.plain(fences.with_new(known, references, ids_within))
-        self._heads.update_one(_HEAD, {"$set": {"fences": after}}, session=session)
+        self._heads.update_one(HEAD, {"$set": {"fences": after}}, session=session)
 
     def _unpublished(
         self, references: Sequence[str], session: ClientSession
