@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 from shared import times
 from shared.eventlog import EventLog
 from shared.events import ACCESS, Event, event_id
-from shared.mongo import Document
+from shared.mongo import Document, ensure_index
 from shared.telemetry import log
 from shared.times import to_rfc3339
 
@@ -73,7 +73,7 @@ class UntoldUses:
 
     def ensure_indexes(self) -> None:
         """Only uses to be told are in it."""
-        self._collection.create_index([("untold", ASCENDING)], name="untold", sparse=True)
+        ensure_index(self._collection, [("untold", ASCENDING)], name="untold", sparse=True)
 
     def note(self, key_id: str, at: datetime) -> None:
         """Store a use."""

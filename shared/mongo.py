@@ -1,8 +1,9 @@
 """Connections and transactions: every write of the suite goes through what is here."""
 
+import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,7 +12,7 @@ from weakref import WeakKeyDictionary
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
-from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
@@ -27,6 +28,7 @@ T = TypeVar("T")
 _DURABLE = WriteConcern("majority", j=True)
 _SNAPSHOT = ReadConcern("snapshot")
 _IN_CHUNK = 50
+_INDEX_IS_ANOTHER = {85, 86}  # IndexOptionsConflict, IndexKeySpecsConflict
 
 _session_files: WeakKeyDictionary[Client, SessionFiles] = WeakKeyDictionary()
 
@@ -142,6 +144,23 @@ def end_sessions_of_the_dead(client: Client) -> None:
     """Release what processes of this host held when they were killed in a transaction."""
     if client in _session_files:
         _session_files[client].end_those_of_the_dead(client)
+
+
+def ensure_index(
+    collection: Collection[Document], keys: str | Sequence[tuple[str, int]], **options: Any
+) -> None:
+    """Create an index, in place of what an earlier version made under the same name.
+
+    `options` are those of create_index, `name` among them. Safe to repeat, and for several at once.
+    """
+    try:
+        collection.create_index(keys, **options)
+    except OperationFailure as error:
+        if error.code not in _INDEX_IS_ANOTHER:
+            raise
+        with contextlib.suppress(OperationFailure):  # another process dropped it first
+            collection.drop_index(options["name"])
+        collection.create_index(keys, **options)
 
 
 def find_many(

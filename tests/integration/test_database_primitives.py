@@ -19,7 +19,14 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from shared.config import Settings
-from shared.mongo import Client, Document, find_many, in_transaction, require_transactions
+from shared.mongo import (
+    Client,
+    Document,
+    ensure_index,
+    find_many,
+    in_transaction,
+    require_transactions,
+)
 
 RACERS = 8
 
@@ -296,3 +303,14 @@ def test_find_many_finds_each_once_whatever_the_number(things: Collection[Docume
     wanted = [*range(130), *range(10)]
     assert [thing["_id"] for thing in find_many(things, "_id", wanted)] == list(range(120))
     assert list(find_many(things, "_id", [])) == []
+
+
+def test_an_index_that_an_earlier_version_made_otherwise_is_made_anew(
+    things: Collection[Document],
+) -> None:
+    ensure_index(things, [("order", 1)], name="order")
+    for _ in range(2):
+        ensure_index(things, [("order", 1), ("id", 1)], name="order", unique=True)
+        (index,) = [each for each in things.list_indexes() if each["name"] == "order"]
+        assert list(index["key"]) == ["order", "id"]
+        assert index["unique"]

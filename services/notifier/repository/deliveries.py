@@ -12,7 +12,7 @@ from pymongo import ASCENDING, DESCENDING, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from shared.mongo import Document, find_many
+from shared.mongo import Document, ensure_index, find_many
 
 KEPT_FOR = timedelta(days=30)
 
@@ -37,8 +37,8 @@ class Deliveries:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._collection.create_index("due_at", name="due", sparse=True)
-        self._collection.create_index("expires_at", name="forgotten", expireAfterSeconds=0)
+        ensure_index(self._collection, "due_at", name="due", sparse=True)
+        ensure_index(self._collection, "expires_at", name="forgotten", expireAfterSeconds=0)
 
     def insert(self, deliveries: Sequence[Document], session: ClientSession) -> None:
         """Store new deliveries."""
@@ -87,11 +87,14 @@ class Attempts:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._collection.create_index(
-            [("endpoint", ASCENDING), ("at", DESCENDING)], name="of_endpoint"
+        ensure_index(
+            self._collection, [("endpoint", ASCENDING), ("at", DESCENDING)], name="of_endpoint"
         )
-        self._collection.create_index(
-            "at", name="forgotten", expireAfterSeconds=int(KEPT_FOR.total_seconds())
+        ensure_index(
+            self._collection,
+            "at",
+            name="forgotten",
+            expireAfterSeconds=int(KEPT_FOR.total_seconds()),
         )
 
     def insert(self, attempts: Sequence[Document], session: ClientSession) -> None:

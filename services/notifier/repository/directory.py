@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from shared.mongo import Document, find_many
+from shared.mongo import Document, ensure_index, find_many
 from shared.references import id_of, kind_of
 
 
@@ -18,9 +18,9 @@ class Directory:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._entries.create_index("team", name="team", sparse=True)
-        self._entries.create_index("partner", name="partner", sparse=True)
-        self._entries.create_index("email_key", name="email_key", sparse=True)
+        ensure_index(self._entries, "team", name="team", sparse=True)
+        ensure_index(self._entries, "partner", name="partner", sparse=True)
+        ensure_index(self._entries, "email_key", name="email_key", sparse=True)
 
     def find(self, reference: str) -> Document | None:
         """The entry of a person, a team or a partner."""

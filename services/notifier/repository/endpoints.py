@@ -7,7 +7,7 @@ from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from shared.mongo import Document, find_many
+from shared.mongo import Document, ensure_index, find_many
 
 
 class Endpoints:
@@ -24,8 +24,8 @@ class Endpoints:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._collection.create_index("owner.id", name="owner")
-        self._collection.create_index("enabled", name="enabled")
+        ensure_index(self._collection, "owner.id", name="owner")
+        ensure_index(self._collection, "enabled", name="enabled")
 
     def insert(self, endpoint: Document, session: ClientSession) -> None:
         """Store a new endpoint."""

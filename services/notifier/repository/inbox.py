@@ -7,7 +7,7 @@ from pymongo import ASCENDING, DESCENDING, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from shared.mongo import Document, find_many
+from shared.mongo import Document, ensure_index, find_many
 
 KEPT_FOR = timedelta(days=90)
 
@@ -26,13 +26,15 @@ class Inbox:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._items.create_index([("person", ASCENDING), ("sequence", ASCENDING)], name="newest")
-        self._items.create_index(
-            [("person", ASCENDING), ("read", ASCENDING), ("hidden", ASCENDING)], name="unread"
+        ensure_index(self._items, [("person", ASCENDING), ("sequence", ASCENDING)], name="newest")
+        ensure_index(
+            self._items,
+            [("person", ASCENDING), ("read", ASCENDING), ("hidden", ASCENDING)],
+            name="unread",
         )
-        self._items.create_index("recognition", name="recognition")
-        self._items.create_index(
-            "at", name="forgotten", expireAfterSeconds=int(KEPT_FOR.total_seconds())
+        ensure_index(self._items, "recognition", name="recognition")
+        ensure_index(
+            self._items, "at", name="forgotten", expireAfterSeconds=int(KEPT_FOR.total_seconds())
         )
 
     def add(self, items: Sequence[Document], session: ClientSession) -> None:

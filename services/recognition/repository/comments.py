@@ -8,7 +8,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from shared.mongo import find_many
+from shared.mongo import ensure_index, find_many
 
 Document = dict[str, Any]
 DUPLICATE_KEY = 11000
@@ -24,7 +24,7 @@ class CommentRepository:
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
         key = [("recognition", ASCENDING), ("_id", ASCENDING)]
-        self._collection.create_index(key, name="recognition")
+        ensure_index(self._collection, key, name="recognition")
 
     def get(
         self, recognition_id: str, comment_id: str, session: ClientSession | None = None

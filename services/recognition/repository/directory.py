@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from pymongo import ASCENDING, InsertOne, ReplaceOne
@@ -16,7 +17,7 @@ from services.recognition.repository.directory_layout import HEAD, upgrade
 from services.recognition.repository.outboxes import ensure_outbox_index
 from services.recognition.repository.recognitions import MOST_UNPUBLISHED, OutboxFull
 from shared import fences
-from shared.mongo import find_many, run_again
+from shared.mongo import ensure_index, find_many, run_again
 
 Document = dict[str, Any]
 DUPLICATE_KEY = 11000
@@ -44,7 +45,7 @@ class DirectoryRepository:
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
         upgrade(self._database)
-        create = self._collection.create_index
+        create = partial(ensure_index, self._collection)
         create([("ref", ASCENDING)], name="ref")
         create([("found_by", ASCENDING), ("ref", ASCENDING)], name="found_by")
         create([("team", ASCENDING), ("ref", ASCENDING)], name="members")

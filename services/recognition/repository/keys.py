@@ -9,7 +9,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from services.recognition.repository.outboxes import ensure_outbox_index
-from shared.mongo import find_many
+from shared.mongo import ensure_index, find_many
 
 Document = dict[str, Any]
 Position = tuple[datetime, str]
@@ -31,7 +31,7 @@ class KeyRepository:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._collection.create_index(_ORDER, name="created")
+        ensure_index(self._collection, _ORDER, name="created")
         ensure_outbox_index(self._collection)
 
     def insert(self, key: Document, session: ClientSession) -> None:

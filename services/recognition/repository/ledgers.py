@@ -7,7 +7,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from shared.mongo import find_many, run_again
+from shared.mongo import ensure_index, find_many, run_again
 
 Document = dict[str, Any]
 
@@ -20,7 +20,7 @@ class LedgerRepository:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._collection.create_index([("only", ASCENDING)], name="only", sparse=True)
+        ensure_index(self._collection, [("only", ASCENDING)], name="only", sparse=True)
 
     def get(self, giver: str, session: ClientSession | None = None) -> Document | None:
         """The ledger of a giver; None when they gave nothing yet."""

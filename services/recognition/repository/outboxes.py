@@ -7,14 +7,14 @@ from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
-from shared.mongo import find_many, in_transaction, update_many
+from shared.mongo import ensure_index, find_many, in_transaction, update_many
 
 Document = dict[str, Any]
 
 
 def ensure_outbox_index(collection: Collection[Document]) -> None:
     """Only records with unpublished events are in it: an outbox that empties loses the field."""
-    collection.create_index([("outbox_since", ASCENDING)], name="outbox", sparse=True)
+    ensure_index(collection, [("outbox_since", ASCENDING)], name="outbox", sparse=True)
 
 
 class OutboxRepository:

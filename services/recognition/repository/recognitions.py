@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -10,7 +11,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from services.recognition.repository.outboxes import ensure_outbox_index
-from shared.mongo import find_many
+from shared.mongo import ensure_index, find_many
 
 Document = dict[str, Any]
 Position = tuple[datetime, str]
@@ -47,7 +48,7 @@ class RecognitionRepository:
         They are few on purpose: each makes every write dearer, on SecantusDB by a fifth of a
         millisecond (docs/performance.md).
         """
-        create = self._collection.create_index
+        create = partial(ensure_index, self._collection)
         create([("given_at", DESCENDING)], name="feed")
         create([("involved", ASCENDING), ("given_at", DESCENDING)], name="involved")
         create([("owed_by", ASCENDING)], name="owed_by", sparse=True)

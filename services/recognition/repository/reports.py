@@ -1,10 +1,13 @@
 """Reports to moderators."""
 
+from functools import partial
 from typing import Any
 
 from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
+
+from shared.mongo import ensure_index
 
 Document = dict[str, Any]
 
@@ -18,7 +21,7 @@ class ReportRepository:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        create = self._collection.create_index
+        create = partial(ensure_index, self._collection)
         create([("open", ASCENDING)], name="open", sparse=True)
         create([("open_key", ASCENDING)], name="open_key", unique=True, sparse=True)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from pymongo import ASCENDING
@@ -9,7 +10,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from shared.mongo import find_many
+from shared.mongo import ensure_index, find_many
 
 Document = dict[str, Any]
 
@@ -34,7 +35,7 @@ class ServiceLevelRepository:
     def ensure_indexes(self) -> None:
         """Create what the queries below need, and what keeps two levels from the same terms; safe
         to repeat."""
-        create = self._collection.create_index
+        create = partial(ensure_index, self._collection)
         create([("id", ASCENDING)], name="id", unique=True)
         create([("parties", ASCENDING), ("id", ASCENDING)], name="parties")
         create([("provider", ASCENDING), ("retired", ASCENDING)], name="provider")

@@ -11,6 +11,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.recognition.domain.values import in_use
 from services.recognition.repository.outboxes import ensure_outbox_index
+from shared.mongo import ensure_index
 
 Document = dict[str, Any]
 Position = tuple[int, str]
@@ -39,7 +40,7 @@ class ValueRepository:
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
-        self._collection.create_index(_IN_ORDER, name="order")
+        ensure_index(self._collection, _IN_ORDER, name="order")
         ensure_outbox_index(self._collection)
 
     def is_empty(self) -> bool:
