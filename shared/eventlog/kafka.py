@@ -29,6 +29,7 @@ from shared.eventlog.port import (
     Offsets,
     Reader,
     Record,
+    parse_position,
     position,
 )
 
@@ -201,6 +202,15 @@ class KafkaEventLog(EventLog):
             if gone:
                 admin.delete_records(gone, timeout_ms=_REQUEST_MS)
         return sum(offset - starts[tp] for tp, offset in gone.items())
+
+    def cut(self, offsets: Offsets) -> None:
+        with _answering("forget records"), closing(self._admin()) as admin:
+            wanted = {parse_position(name): offset for name, offset in offsets.items()}
+            gone = {
+                TopicPartition(self.on_wire(topic), number): offset
+                for (topic, number), offset in wanted.items()
+            }
+            admin.delete_records(gone, timeout_ms=_REQUEST_MS)
 
     def close(self) -> None:
         self._stop_producer(seconds=_DELIVERY_SECONDS)

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from shared.events.envelope import Event, MalformedEvent
-from shared.events.topics import ACCESS, DIRECTORY, RECOGNITION
+from shared.events.topics import ACCESS, DIRECTORY, PRIVACY, RECOGNITION
 from shared.references import ID_PATTERN
 from shared.times import parse_rfc3339
 
@@ -234,6 +234,37 @@ class KeyUseState(_Contract):
     used_at = _instant()
 
 
+class PrivacyRequestState(_Contract):
+    """What every service is to do about a person, once it has folded the log up to `after`."""
+
+    id = _text()
+    person = _reference()
+    after = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
+class ErasureState(PrivacyRequestState):
+    """Who is to be forgotten, and the id that stands for them from now on; `key` is that of the
+    fingerprints (shared/erased.py)."""
+
+    alias = _reference()
+    key = _text()
+
+
+class PrivacyDoneState(_Contract):
+    """A service did what the request `id` asked of it."""
+
+    id = _text()
+    service = _text()
+
+
+class HeldState(PrivacyDoneState):
+    """A part of what a service holds about the person that the request `id` names."""
+
+    number = _count(1)
+    section = _text()
+    items = fields.List(fields.Dict(), required=True)
+
+
 def _data_of(state: type[Schema]) -> type[Schema]:
     return _Contract.from_dict(
         {
@@ -249,6 +280,8 @@ PersonData, TeamData = _data_of(PersonState), _data_of(TeamState)
 PartnerData = _data_of(PartnerState)
 KeyData, KeyUseData = _data_of(KeyState), _data_of(KeyUseState)
 ValueData = _data_of(ValueState)
+ErasureData, PrivacyRequestData = _data_of(ErasureState), _data_of(PrivacyRequestState)
+PrivacyDoneData, HeldData = _data_of(PrivacyDoneState), _data_of(HeldState)
 
 _DIRECTORY = {
     "kudos.person.changed": PersonData,
@@ -257,6 +290,13 @@ _DIRECTORY = {
     "kudos.value.changed": ValueData,
 }
 _ACCESS = {"kudos.key.changed": KeyData, "kudos.key.used": KeyUseData}
+_PRIVACY = {
+    "kudos.erasure.requested": ErasureData,
+    "kudos.erasure.done": PrivacyDoneData,
+    "kudos.access_report.requested": PrivacyRequestData,
+    "kudos.access_report.held": HeldData,
+    "kudos.access_report.done": PrivacyDoneData,
+}
 
 
 def contract_of(topic: str, event_type: str) -> Schema:
@@ -270,6 +310,8 @@ def contract_of(topic: str, event_type: str) -> Schema:
         return _DIRECTORY[event_type]()
     if topic == ACCESS and event_type in _ACCESS:
         return _ACCESS[event_type]()
+    if topic == PRIVACY and event_type in _PRIVACY:
+        return _PRIVACY[event_type]()
     raise MalformedEvent(f"{event_type} on {topic} has no contract")
 
 
@@ -285,6 +327,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     from shared.events.json_schema import json_schema
 
     schemas = {"kudos.recognition.*": json_schema(RecognitionData())}
-    for by_type in (_DIRECTORY, _ACCESS):
+    for by_type in (_DIRECTORY, _ACCESS, _PRIVACY):
         schemas |= {name: json_schema(schema()) for name, schema in by_type.items()}
     return schemas
