@@ -6,6 +6,7 @@ harmless, so a death at any instant only repeats it.
 """
 
 from collections.abc import Iterator, Mapping
+from threading import Event as Flag
 from typing import Any, Protocol
 
 import orjson
@@ -20,12 +21,11 @@ from shared.eventlog.follower import Follower
 from shared.events import PRIVACY, Event, event_id
 from shared.lease import Lease
 from shared.mongo import Client, Document
-from shared.nudges import LOG
 from shared.telemetry import log as telemetry
 from shared.worker import SideLoop
 
 GROUP = "privacy"
-_IDLE_SECONDS = (0.5, 5.0)
+_IDLE_SECONDS = (1.0, 5.0)
 _LEASE_SECONDS = 10.0
 _ITEMS_A_PART = 200
 _BYTES_A_PART = 256 * 1024
@@ -51,7 +51,13 @@ class PrivacyFollower(SideLoop):
     """Follows the requests of recognition, in a thread beside a worker, and acknowledges each."""
 
     def __init__(
-        self, settings: Settings, client: Client, service: str, log: EventLog, holder: Holder
+        self,
+        settings: Settings,
+        client: Client,
+        service: str,
+        log: EventLog,
+        holder: Holder,
+        stop: Flag | None = None,
     ) -> None:
         db = client[settings.database(service)]
         self._service, self._log, self._holder = service, log, holder
@@ -66,8 +72,8 @@ class PrivacyFollower(SideLoop):
             GROUP,
             self.step,
             settings,
+            stop=stop,
             idle_seconds=_IDLE_SECONDS,
-            nudged_by=LOG,
             closing=[self._follower.close, self._lease.release],
         )
 
