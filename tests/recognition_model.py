@@ -161,11 +161,11 @@ class Life:
         self.fulfilled_at = now
         self.changes(event, status="fulfilled", promise=promise, fulfilled_at=text(now))
 
-    def tick(self, now: datetime) -> bool:
-        """Let time alone tell something, once; whether there was something to tell."""
-        if self.kind != "please":
-            return False
+    def pending(self) -> list[tuple[datetime, str, datetime]]:
+        """What time alone will tell of it, and was not told: when, what, and of which instant."""
         due: list[tuple[datetime, str, datetime]] = []
+        if self.kind != "please":
+            return due
         if self.status == "open" and not self.has_answer:
             at = self.respond_by or self.created_at + timedelta(days=1)
             due.append((at, "unanswered", self.created_at))
@@ -180,7 +180,11 @@ class Life:
         elif self.status == "fulfilled" and not self.has_thanks:
             assert self.fulfilled_at is not None
             due.append((self.fulfilled_at + timedelta(days=2), "unthanked", self.fulfilled_at))
-        ready = [one for one in due if one[0] <= now and self.told.get(one[1]) != one[2]]
+        return [one for one in due if self.told.get(one[1]) != one[2]]
+
+    def tick(self, now: datetime) -> bool:
+        """Let time alone tell something, once; whether there was something to tell."""
+        ready = [one for one in self.pending() if one[0] <= now]
         if not ready:
             return False
         _, event, about = ready[-1]
@@ -223,6 +227,11 @@ class World:
     def tick(self) -> int:
         """Let the clock tell what is due; how many events that are."""
         return sum(life.tick(self.now) for life in self.lives.values())
+
+    def next_tick(self) -> datetime | None:
+        """When time alone tells something next."""
+        ahead = [at for life in self.lives.values() for at, _, _ in life.pending()]
+        return min(ahead, default=None)
 
     def reads(self, life: Life, who: str) -> bool:
         """Whether somebody may read it; a moderator who may by a report alone is audited."""
