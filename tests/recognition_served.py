@@ -5,7 +5,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -136,7 +136,3 @@ def serving(settings: Settings, client: Client, people: str) -> Iterator[Served]
         assert imported.status == 200, imported.text
         yield suite
         suite.log.close()
-
-
-def later(now: datetime, **time: float) -> datetime:
-    return now + timedelta(**time)

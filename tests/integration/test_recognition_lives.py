@@ -40,7 +40,7 @@ from tests.recognition_served import PLAIN, START, Answered, Served, serving
 
 LIVES = int(os.environ.get("KUDOS_TEST_LIVES", "0"))
 PROFILE = settings(
-    max_examples=LIVES or 32,
+    max_examples=LIVES or 24,
     stateful_step_count=40,
     derandomize=not LIVES,
     database=None,
