@@ -128,16 +128,24 @@ class Suite:
         return [pid]
 
     def kill(self, name: str) -> int:
-        """kill -9 of one process of a part, which must be there; its pid."""
-        return self.signal(name, signal.SIGKILL)
+        """kill -9 of one process of a part, which must be there; its pid, once it is gone."""
+        pid = self.signal(name, signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(pid), 30, lambda: f"the {name} cannot be killed")
+        return pid
 
     def signal(self, name: str, number: signal.Signals) -> int:
         """Send a signal to one process of a part, which must be there; its pid."""
-        wait_until(lambda: bool(self.pids(name)), 30, lambda: f"no {name} runs")
-        pid = self.pids(name)[0]
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        return pid
+        reached: list[int] = []
+
+        def reach() -> bool:
+            for pid in self.pids(name)[:1]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                    reached.append(pid)
+            return bool(reached)
+
+        wait_until(reach, 30, lambda: f"no {name} runs")
+        return reached[0]
 
     @contextlib.contextmanager
     def worker(self, name: str) -> Iterator[None]:

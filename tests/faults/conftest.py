@@ -10,6 +10,8 @@ from tests.faults.followed import Followed
 from tests.receiver import Receiver
 from tests.suite import Suite, running
 
+pytest.register_assert_rewrite("tests.faults.everywhere")
+
 _TEAMS = ["red", "green", "blue"]
 
 
