@@ -75,7 +75,7 @@ def run(settings: Settings) -> None:
             except _Stopped:
                 pass
             _say("\nkudos: stopping ...")
-        _say("kudos: stopped; the data stays in " + str(folder.path))
+        _say(f"kudos: stopped; the data stays in {folder.path if database else 'your MongoDB'}")
 
 
 def _start(

@@ -320,7 +320,9 @@ def test_an_unreachable_mongodb_is_said(environment: dict[str, str]) -> None:
 
     refused = up(environment, KUDOS_MONGO_URI=f"mongodb://127.0.0.1:{port}")
 
-    assert_one_line(refused, "cannot reach MongoDB", str(port))
+    assert_one_line(refused, "cannot reach MongoDB", str(port), "Connection refused")
+    assert refused.stderr.count(str(port)) == 1
+    assert "configured" not in refused.stderr
 
 
 def test_a_mongodb_without_a_replica_set_is_refused(
