@@ -3,7 +3,7 @@
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from services.leaderboard.api import boards
+from services.leaderboard.api import boards, people
 from services.leaderboard.boards import Boards
 from services.leaderboard.repository import ensure_indexes
 from shared import mongo
@@ -15,7 +15,7 @@ from shared.key_uses import KeyUses, UntoldUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
-BLUEPRINTS = (boards.blueprint,)
+BLUEPRINTS = (boards.blueprint, people.blueprint)
 
 
 def create_app(settings: Settings, client: Client | None = None) -> Flask:

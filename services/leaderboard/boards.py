@@ -20,7 +20,7 @@ from services.leaderboard.domain.periods import (
     current_period,
     parse_period,
 )
-from services.leaderboard.domain.ranking import Ranks
+from services.leaderboard.domain.ranking import Ranks, takes_rank
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository import BoardReader, Generation, Generations
@@ -37,6 +37,7 @@ from shared.web.problems import BadCursor, Forbidden, NotFound
 
 _MOMENT_SECONDS = 0.1
 _ATTEMPTS = 3
+_STANDING_IN = ("week", "month", "quarter", "year", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,44 @@ class Boards:
 
         return self._answer(caller, asked, ("around", ref, limit), select)
 
+    def standing(self, caller: Caller, person: str) -> dict[str, Any]:
+        """Where somebody stands on every board of people, in each period that runs.
+
+        Raises NotFound for who is not in the directory, and for whom others do not see on boards.
+        """
+        asked = self.asked(caller, next(iter(BOARDS)), "people", "all")
+        entry = self._reader.entries_of([person]).get(person)
+        if entry is None or not (takes_rank(entry) or caller.person == person):
+            raise NotFound(f"There is no standing of {person} to be seen")
+        zone = self._zone(asked.moment)
+        running = [current_period(kind, self._now(), zone) for kind in _STANDING_IN]
+        places = [
+            self._place_of(Asked(asked.moment, board, "people", period), person)
+            for board in BOARDS
+            for period in running
+        ]
+        team = self._reader.entries_of(teams_of([entry]))
+        return {
+            "person": person,
+            "places": places,
+            "people": person_views({person: entry} | team),
+            **self._freshness(asked),
+        }
+
+    def _place_of(self, asked: Asked, person: str) -> dict[str, Any]:
+        revision = self._reader.revision(asked.generation, asked.name)
+        state = State(asked.generation, asked.name, revision, asked.moment.directory)
+        _, standings = self._standings_at(state)
+        ranks = Ranks(standings.histogram)
+        score, is_ranked = standings.find(person)
+        return {
+            "board": asked.board,
+            "period": period_view(asked.period),
+            "rank": ranks.of(score) if score and is_ranked else None,
+            "score": score,
+            "total": ranks.total,
+        }
+
     def whole(self, asked: Asked) -> IO[bytes]:
         """The whole list from one state, as CSV: a file of rank, subject, name, team, score."""
         return write_csv(self._client, self._reader, asked.generation, asked.name)
@@ -162,8 +201,11 @@ class Boards:
         if by not in switched_on:
             raise NotFound(f"There are no boards of {by} here, only of {', '.join(switched_on)}")
         moment = self._present()
-        timezone = moment.generation.timezone if moment.generation else self._settings.timezone
-        return Asked(moment, board, by, self._period(period, ZoneInfo(timezone)))
+        return Asked(moment, board, by, self._period(period, self._zone(moment)))
+
+    def _zone(self, moment: Moment) -> ZoneInfo:
+        generation = moment.generation
+        return generation.zone if generation else ZoneInfo(self._settings.timezone)
 
     def _period(self, text: str | None, zone: ZoneInfo) -> Period:
         if text is None:

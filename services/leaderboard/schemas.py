@@ -101,6 +101,24 @@ class BoardSchema(Schema):
     next = fields.String(allow_none=True)
 
 
+class StandingPlaceSchema(OwnStandingSchema):
+    """Where somebody stands on one board of one period."""
+
+    board = fields.String()
+    period = fields.Nested(PeriodSchema)
+    total = fields.Integer(metadata={"description": "how many take a rank"})
+
+
+class StandingSchema(Schema):
+    """Where somebody stands on every board of people, in each period that runs."""
+
+    person = fields.String()
+    places = fields.List(fields.Nested(StandingPlaceSchema))
+    as_of = fields.String(allow_none=True)
+    lag = fields.Nested(LagSchema)
+    people = fields.Dict(keys=fields.String(), values=fields.Nested(BoardPersonSchema))
+
+
 class BoardKindSchema(Schema):
     """A board that there is."""
 
