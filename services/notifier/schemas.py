@@ -32,7 +32,7 @@ class EndpointSchema(Schema):
     EXAMPLES: ClassVar[Mapping[str, Any]] = {
         "endpoint": {
             "url": "https://hooks.example.org/kudos",
-            "event_types": ["kudos.recognition.thanked", "kudos.recognition.retracted"],
+            "event_types": ["kudos.recognition.thanked", "kudos.recognition.amended"],
             "description": "Thanks of the day on the screens in the hall",
         }
     }

@@ -93,6 +93,6 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         name = doc_info["view"].__name__
         return {
             **doc,
-            "operationId": name if self.name in name else f"{self.name}_{name}",
+            "operationId": name if name == self.name else f"{self.name}_{name}",
             "responses": dict(sorted((problems | answers).items())),
         }

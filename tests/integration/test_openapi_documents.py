@@ -8,13 +8,14 @@ import pytest
 
 from services.leaderboard.app import create_app as leaderboard
 from services.notifier.app import create_app as notifier
-from services.recognition.app import create_app as recognition
+from services.recognition.app import create_app as recognition_app
 from shared.auth.demo import demo_settings
 from shared.config import Settings
 from shared.mongo import Client
 from tests import openapi_linter
+from tests.recognition_parts import RecognitionParts
 
-SERVICES = {"recognition": recognition, "leaderboard": leaderboard, "notifier": notifier}
+SERVICES = {"recognition": recognition_app, "leaderboard": leaderboard, "notifier": notifier}
 
 
 @pytest.fixture(params=sorted(SERVICES))
@@ -61,6 +62,11 @@ def test_the_linter_finds_an_example_that_its_schema_refuses(
     found = linter(file)
     assert "info-license" in found
     assert ("no-invalid-media-type-examples" in found) == bool(bodies(document))
+
+
+def test_the_page_for_people_shows_the_examples(recognition: RecognitionParts) -> None:
+    page = recognition.app.test_client().get("/recognition/docs").text
+    assert "&#34;message&#34;: &#34;Well deserved!&#34;" in page
 
 
 def test_each_body_has_an_example(document: dict[str, Any]) -> None:
