@@ -59,7 +59,7 @@ class Service:
         self.audit = AuditRepository(database)
         self.idempotency = Idempotency(database["idempotency"])
         self.fair_play = FairPlay(settings, ledgers)
-        acting = Acting(recognitions, directory, self.audit, now)
+        acting = Acting(recognitions, directory, self.audit, now, settings.admins)
         self.recognitions = Recognitions(
             recognitions, directory, values, levels, acting, views, self.fair_play
         )
