@@ -1,6 +1,7 @@
 """What the notifier's requests and answers look like."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
@@ -27,6 +28,14 @@ def _is_left_out(value: Any) -> None:
 
 class EndpointSchema(Schema):
     """A webhook endpoint: where deliveries go, and which."""
+
+    EXAMPLES: ClassVar[Mapping[str, Any]] = {
+        "endpoint": {
+            "url": "https://hooks.example.org/kudos",
+            "event_types": ["kudos.recognition.thanked", "kudos.recognition.amended"],
+            "description": "Thanks of the day on the screens in the hall",
+        }
+    }
 
     id = fields.String(dump_only=True)
     url = fields.String(
@@ -66,6 +75,8 @@ class NewEndpointSchema(EndpointSchema):
 
 class EndpointChangeSchema(EndpointSchema):
     """What is to change of an endpoint; what is left out stays as it is."""
+
+    EXAMPLES = {"pause": {"enabled": False}, "everything": {"event_types": ["kudos.recognition.*"]}}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"partial": True, **options})
@@ -160,6 +171,8 @@ class InboxPageSchema(Schema):
 
 class ReadSchema(Schema):
     """Whether an item was read."""
+
+    EXAMPLES = {"read": {"read": True}}
 
     read = JsonBoolean(required=True)
 

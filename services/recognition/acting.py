@@ -1,7 +1,7 @@
 """Acts on a recognition that is there: read, decide by a pure rule, write the next version with its
 event. All in one transaction, so that of many at once each sees what the one before it did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,10 +49,12 @@ class Acting:
         directory: DirectoryRepository,
         audit: AuditRepository,
         now: Callable[[], datetime] = times.now,
+        admins: Collection[str] = (),
     ) -> None:
         self._recognitions = recognitions
         self._directory = directory
         self._audit = audit
+        self._admins = admins
         self.now = now
 
     def act(
@@ -66,10 +68,10 @@ class Acting:
     ) -> Acted:
         """Let `caller` act. `expecting(revision)` refuses what is not as the caller knows it.
 
-        Raises NotFound for what the caller may not read, Forbidden for one that is no person, and
-        what the rule raises.
+        Raises NotFound for what the caller may not read, Forbidden for one that is no person or
+        has left, and what the rule raises.
         """
-        actor, now = self.actor(caller), self.now()
+        actor, now = self.actor(caller, session), self.now()
         before = self._open(actor.badges, caller, recognition_id, session)
         if expecting is not None:
             expecting(before["revision"])
@@ -137,11 +139,14 @@ class Acting:
             moderates=caller.has(scopes.MODERATE),
         )
 
-    def actor(self, caller: Caller) -> Actor:
-        """The person who acts. Raises Forbidden when it is none."""
+    def actor(self, caller: Caller, session: ClientSession | None = None) -> Actor:
+        """The person who acts. Raises Forbidden when it is none, or one who has left (whose token
+        is trusted for a moment longer: shared/auth/authenticator.py)."""
         if caller.person is None:
             raise Forbidden("this key stands for nobody: name a person in Kudos-On-Behalf-Of")
-        entry = self._directory.get(caller.person) or {}
+        entry = self._directory.get(caller.person, session) or {}
+        if not entry.get("active", True) and caller.person not in self._admins:
+            raise Forbidden(f"{caller.person} is not active")
         return Actor(
             caller.person,
             entry.get("team"),

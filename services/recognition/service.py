@@ -64,7 +64,7 @@ class Service:
         self.erased = Erased(database)
         self.idempotency = Idempotency(database["idempotency"])
         self.fair_play = FairPlay(settings, ledgers)
-        acting = Acting(recognitions, directory, self.audit, now)
+        acting = Acting(recognitions, directory, self.audit, now, settings.admins)
         self.recognitions = Recognitions(
             recognitions, directory, values, levels, acting, views, self.fair_play
         )

@@ -20,7 +20,7 @@ Entry = Mapping[str, Any]
 
 TRUSTED_SECONDS = 2.0
 """How long the caller that a JWT gave is taken as known. So long may somebody who was made
-inactive still act. API keys are looked up each time: a revocation counts at once."""
+inactive still read. API keys are looked up each time: a revocation counts at once."""
 
 _REMEMBERED = 4096
 _NO_SUCH_KEY = "There is no such API key"

@@ -40,8 +40,16 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         self._prepare_doc_cbks.append(self._document_guard_and_problems)
 
     def arguments(self, schema: Any, **options: Any) -> Any:
-        """As flask-smorest's, with the schema made once: webargs would make one per request."""
-        return super().arguments(resolve_schema_instance(schema), **options)
+        """As flask-smorest's, with the schema made once: webargs would make one per request. A
+        body is documented with the schema's EXAMPLES, and as one that may be left out when every
+        field may."""
+        made = resolve_schema_instance(schema)
+        if options.get("location", "json") == "json":
+            options.setdefault("required", any(field.required for field in made.fields.values()))
+            named = getattr(made, "EXAMPLES", {})
+            examples = {name: {"value": value} for name, value in named.items()}
+            options |= {"examples": examples} if examples else {}
+        return super().arguments(made, **options)
 
     @staticmethod
     def problems(*statuses: int) -> Callable[[View], View]:
@@ -66,9 +74,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
             if method != "parameters":
                 doc["view"] = getattr(obj, method) if isinstance(obj, type) else obj
 
-    @staticmethod
     def _document_guard_and_problems(
-        doc: dict[str, Any], doc_info: dict[str, Any], **_context: Any
+        self, doc: dict[str, Any], doc_info: dict[str, Any], **_context: Any
     ) -> dict[str, Any]:
         guard = guard_of(doc_info["view"])
         statuses = {*doc_info.get("problems", ()), 500}
@@ -83,4 +90,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
             statuses |= {401, 403, 503}
         problems = {str(status): http.HTTPStatus(status).name for status in sorted(statuses)}
         answers = {str(status): answer for status, answer in doc.get("responses", {}).items()}
-        return {**doc, "responses": dict(sorted((problems | answers).items()))}
+        name = doc_info["view"].__name__
+        return {
+            **doc,
+            "operationId": name if name == self.name else f"{self.name}_{name}",
+            "responses": dict(sorted((problems | answers).items())),
+        }

@@ -4,6 +4,7 @@ no font and no style comes from elsewhere."""
 from importlib.resources import files
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, abort
 from jinja2 import Environment, FunctionLoader, select_autoescape
 from markupsafe import Markup, escape
@@ -76,6 +77,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = _prose
+    environment.filters["example"] = _example
     environment.filters["last"] = lambda reference: reference.rsplit("/", 1)[-1]
     return environment
 
@@ -85,6 +87,15 @@ def _prose(text: str | None) -> Markup:
     parts = str(escape(text or "")).split("`")
     marked = (f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
     return Markup("".join(marked))  # noqa: S704 - escaped above
+
+
+def _example(value: Any) -> str:
+    """An example of a body as text."""
+    return (
+        value
+        if isinstance(value, str)
+        else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    )
 
 
 def _problems() -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ from flask_smorest.utils import prepare_response
 from shared.auth import scopes
 from shared.web import problems, schemas
 
+_LICENSE = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+_SERVERS = [{"url": "/", "description": "The address of the suite, which the gateway serves"}]
+
 
 class BreachSchema(ma.Schema):
     """One breach of a rule."""
@@ -59,7 +62,8 @@ class ServiceApi(Api):  # type: ignore[misc]
 def make_api(app: Flask, title: str, version: str, description: str) -> ServiceApi:
     """The Api of `app`; its document is `api.spec`, served by `shared.web.docs`."""
     app.config.update(API_TITLE=title, API_VERSION=version, OPENAPI_VERSION="3.1.1")
-    api = ServiceApi(app, spec_kwargs={"info": {"description": description}})
+    info = {"description": description, "license": _LICENSE}
+    api = ServiceApi(app, spec_kwargs={"info": info})
     for field, kind, form in schemas.OPENAPI_TYPES:
         api.register_field(field, kind, form)
     meanings = "\n".join(f"- `{scope}`: {meaning}" for scope, meaning in scopes.MEANINGS.items())
@@ -78,4 +82,4 @@ def make_api(app: Flask, title: str, version: str, description: str) -> ServiceA
 def document(api: ServiceApi) -> dict[str, Any]:
     """The OpenAPI document as it stands once every blueprint is registered."""
     spec: dict[str, Any] = api.spec.to_dict()
-    return spec | {"security": [{"bearer": []}]}
+    return spec | {"security": [{"bearer": []}], "servers": _SERVERS}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import marshmallow as ma
@@ -25,7 +25,12 @@ _USUAL_URL = r"://[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:[/?#][A-Za-z0-9._~:/?#@!$&'()
 
 class Schema(ma.Schema):
     """Strict: a field that the schema does not know is refused, a read-only one (`dump_only`) is
-    accepted and ignored, so that what was read can be sent back."""
+    accepted and ignored, so that what was read can be sent back.
+
+    EXAMPLES, by name, are bodies of requests as they can be sent: the OpenAPI document shows them,
+    and tests/integration/test_openapi_examples.py sends them as they stand."""
+
+    EXAMPLES: ClassVar[Mapping[str, Any]] = {}
 
     class Meta:
         unknown = ma.RAISE

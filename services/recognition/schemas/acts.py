@@ -17,6 +17,11 @@ def _reason(*, required: bool) -> PlainText:
 class PromiseRequestSchema(Schema):
     """Until when; moving one's own promise needs a reason."""
 
+    EXAMPLES = {
+        "promise": {"due_at": "2030-11-29T16:00:00Z", "note": "After the release"},
+        "move": {"due_at": "2030-12-02T10:00:00Z", "reason": "The release took longer"},
+    }
+
     due_at = Rfc3339(required=True)
     note = PlainText(MAX_REASON, allow_none=True)
     reason = _reason(required=False)
@@ -25,17 +30,23 @@ class PromiseRequestSchema(Schema):
 class ReasonSchema(Schema):
     """Why."""
 
+    EXAMPLES = {"reason": {"reason": "The second page is still the old one"}}
+
     reason = _reason(required=True)
 
 
 class OptionalReasonSchema(Schema):
     """Why, if there is something to say."""
 
+    EXAMPLES = {"with_a_reason": {"reason": "It has been done elsewhere"}, "without": {}}
+
     reason = _reason(required=False)
 
 
 class DeclineSchema(Schema):
     """Why not, and what could be done instead."""
+
+    EXAMPLES = {"decline": {"reason": "I am away this week", "alternative": "Bob knows it as well"}}
 
     reason = _reason(required=True)
     alternative = PlainText(MAX_REASON, allow_none=True)
@@ -44,9 +55,16 @@ class DeclineSchema(Schema):
 class NothingSchema(Schema):
     """Nothing has to be said."""
 
+    EXAMPLES = {"nothing": {}}
+
 
 class AmendSchema(Schema):
     """What changes; at least one of them."""
+
+    EXAMPLES = {
+        "message": {"message": "Thank you for the review, and for the patience"},
+        "values_and_visibility": {"values": ["quality"], "visibility": "team"},
+    }
 
     message = PlainText(MAX_MESSAGE)
     values = fields.List(fields.String(), validate=validate.Length(max=20))

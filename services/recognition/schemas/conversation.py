@@ -11,6 +11,8 @@ MAX_COMMENT = 2000
 class CommentSchema(Schema):
     """A comment below a recognition."""
 
+    EXAMPLES = {"comment": {"message": "Well deserved!"}}
+
     id = fields.String(dump_only=True)
     recognition = fields.String(dump_only=True)
     by = fields.String(dump_only=True)

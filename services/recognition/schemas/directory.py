@@ -1,7 +1,7 @@
 """People, teams and partners, what selects them, and their import."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
@@ -37,6 +37,16 @@ def _name() -> Ruled:
 class PersonSchema(Schema):
     """A person of the directory. `technical` accounts never rank; `hidden_from_boards` is the
     person's own choice (PATCH /me)."""
+
+    EXAMPLES: ClassVar[Mapping[str, Any]] = {
+        "person": {
+            "name": "Katherine Johnson",
+            "email": "katherine@example.org",
+            "team": "team:core",
+            "manager": "person:grace",
+            "timezone": "America/New_York",
+        }
+    }
 
     id = fields.String(dump_only=True)
     name = _name()
@@ -74,6 +84,10 @@ class PersonSchema(Schema):
 class TeamSchema(Schema):
     """A team; `ancestors` are the teams above it, nearest first: at most five."""
 
+    EXAMPLES: ClassVar[Mapping[str, Any]] = {
+        "team": {"name": "Parsers", "parent": "team:compilers"},
+    }
+
     id = fields.String(dump_only=True)
     name = _name()
     parent = Reference("team", allow_none=True, load_default=None)
@@ -83,6 +97,10 @@ class TeamSchema(Schema):
 
 class PartnerSchema(Schema):
     """A partner of the organisation."""
+
+    EXAMPLES: ClassVar[Mapping[str, Any]] = {
+        "partner": {"name": "Umbrella Parts", "kind": "supplier"}
+    }
 
     id = fields.String(dump_only=True)
     name = _name()
@@ -100,13 +118,19 @@ class _Partly:
 class PersonChangeSchema(_Partly, PersonSchema):
     """What is to change of a person."""
 
+    EXAMPLES = {"has_left": {"active": False}, "changes_team": {"team": "team:compilers"}}
+
 
 class TeamChangeSchema(_Partly, TeamSchema):
     """What is to change of a team."""
 
+    EXAMPLES = {"rename": {"name": "Core services"}}
+
 
 class PartnerChangeSchema(_Partly, PartnerSchema):
     """What is to change of a partner."""
+
+    EXAMPLES = {"kind": {"kind": "contractor"}}
 
 
 def page_of(schema: type[Schema]) -> type[Schema]:

@@ -13,6 +13,15 @@ MAX_NAME = 100
 class KeySchema(Schema):
     """An API key, without its secret."""
 
+    EXAMPLES = {
+        "widget": {
+            "name": "Intranet widget",
+            "scopes": ["kudos:read", "kudos:write"],
+            "on_behalf_of": True,
+        },
+        "of_a_person": {"name": "My scripts", "scopes": ["kudos:read"], "person": "person:ada"},
+    }
+
     id = fields.String(dump_only=True)
     name = PlainText(
         maximum=MAX_NAME,
@@ -66,6 +75,8 @@ class NewKeySchema(KeySchema):
 
 class RotationSchema(Schema):
     """How long the secret that is replaced is still accepted; 0: no longer."""
+
+    EXAMPLES = {"by_default": {}, "at_once": {"overlap_seconds": 0}}
 
     overlap_seconds = JsonInteger(
         0,

@@ -18,4 +18,6 @@ class MeSchema(Schema):
 class MyChoicesSchema(Schema):
     """What people choose for themselves."""
 
+    EXAMPLES = {"hide": {"hidden_from_boards": True}, "show": {"hidden_from_boards": False}}
+
     hidden_from_boards = JsonBoolean(required=True)

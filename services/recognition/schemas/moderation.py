@@ -11,6 +11,8 @@ from shared.web.schemas import PlainText, Schema
 class ReportSchema(Schema):
     """Why moderators should look at it."""
 
+    EXAMPLES = {"report": {"reason": "It makes fun of a colleague"}}
+
     id = fields.String(dump_only=True)
     recognition_id = fields.String(dump_only=True)
     by = fields.String(dump_only=True)
@@ -34,6 +36,10 @@ class QueuePageSchema(Schema):
 
 class ModerationSchema(Schema):
     """What is done; `keep` leaves it and closes the reports."""
+
+    EXAMPLES = {
+        action: {"action": action, "reason": "We talked about it with both"} for action in ACTIONS
+    }
 
     action = fields.String(required=True, validate=validate.OneOf(ACTIONS))
     reason = PlainText(MAX_REASON, required=True)

@@ -1,6 +1,7 @@
 """Recognitions, their pages, and what selects them."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -64,6 +65,23 @@ def _people() -> fields.Dict:
 
 class RecognitionSchema(Schema):
     """A please or a thank-you, as its readers see it."""
+
+    EXAMPLES: ClassVar[Mapping[str, Any]] = {
+        "thank_you": {
+            "kind": "thank_you",
+            "recipients": ["person:grace", "bob"],
+            "message": "Thank you for the review, it saved us a week.",
+            "values": ["quality", "follow-through"],
+            "link": "https://tracker.example/PR-7",
+        },
+        "please": {
+            "kind": "please",
+            "recipients": ["team:compilers"],
+            "message": "Could you look at the warnings of the new parser?",
+            "needed_by": "2030-12-01T12:00:00Z",
+            "category": "review",
+        },
+    }
 
     id = fields.String(dump_only=True)
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))

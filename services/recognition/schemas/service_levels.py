@@ -31,6 +31,18 @@ class LevelSchema(Schema):
     At least one of the two times is given.
     """
 
+    EXAMPLES = {
+        "reviews": {
+            "name": "Reviews by the compiler team",
+            "provider": "team:compilers",
+            "customer": "team:core",
+            "category": "review",
+            "respond_within_seconds": 14400,
+            "fulfil_within_seconds": 172800,
+            "procedure": "https://wiki.example/sop/reviews",
+        }
+    }
+
     id = fields.String(dump_only=True)
     name = PlainText(required=True, maximum=200, single_line=True)
     provider = Reference(bare="team", kinds=_GROUPS, required=True)

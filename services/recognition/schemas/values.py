@@ -10,6 +10,15 @@ _FURTHEST = 1_000_000
 class ValueSchema(Schema):
     """A value of the catalogue. A retired one stays on what named it, and nothing new names it."""
 
+    EXAMPLES = {
+        "courage": {
+            "name": "Courage",
+            "description": "Saying what has to be said",
+            "colour": "#117733",
+            "order": 100,
+        }
+    }
+
     id = fields.String(dump_only=True)
     name = PlainText(required=True, maximum=64, single_line=True)
     description = PlainText(minimum=0, maximum=500, load_default="")
