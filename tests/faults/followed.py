@@ -1,6 +1,7 @@
 """How far the followers of the log are, as the embedded database tells."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pymongo.errors import PyMongoError
 
@@ -9,11 +10,15 @@ from shared.config import Settings
 from shared.eventlog import Offsets
 from shared.eventlog.mongo import MongoEventLog
 from shared.events import TOPICS
-from shared.mongo import Client, Document
+from shared.mongo import Client
 from tests.suite import wait_until
 
-GROUPS = {"projector": ("leaderboard", "live"), "fan-out": ("notifier", "notifier")}
-"""Worker -> its service, and what its group's offsets are stored under."""
+_LIVE = {"state": "live"}
+_STORED = {
+    "projector": ("leaderboard", "generations", _LIVE),
+    "fan-out": ("notifier", "offsets", {"_id": "notifier"}),
+}
+"""Worker -> service, collection and document where its group's offsets are."""
 
 
 class Followed:
@@ -28,12 +33,17 @@ class Followed:
 
     def wait_for_move(self, worker: str) -> None:
         """Wait until the stored offsets of a worker's group move; return at that instant."""
-        before = self._offsets(worker)
+        service, collection, query = _STORED[worker]
+        seen: list[Offsets] = []
 
         def has_moved() -> bool:
-            return self._offsets(worker) not in (before, None)
+            with suppress(PyMongoError):  # the database may be killed
+                stored = self._dbs[service][collection].find_one(query)
+                seen.append(stored["offsets"] if stored else {})
+            return bool(seen) and seen[-1] != seen[0]
 
-        wait_until(has_moved, 60, lambda: f"the {worker} folds nothing", every_seconds=0.001)
+        explain = f"the stored offsets of the {worker} do not move"
+        wait_until(has_moved, 60, lambda: explain, every_seconds=0.001)
 
     def is_told(self) -> bool:
         """Whether every event of every outbox is in the log."""
@@ -49,16 +59,7 @@ class Followed:
         }
         return {group: lags for group, lags in unread.items() if any(lags.values())}
 
-    def _offsets(self, worker: str) -> Offsets | None:
-        try:
-            return dict(self._stored())[GROUPS[worker]]
-        except PyMongoError:  # the database was killed
-            return None
-
     def _stored(self) -> Iterator[tuple[tuple[str, str], Offsets]]:
         for service, db in self._dbs.items():
-            for stored in db["offsets"].find():
+            for stored in [*db["offsets"].find(), *db["generations"].find(_LIVE)]:
                 yield (service, stored["_id"]), stored["offsets"]
-        live: Document | None = self._dbs["leaderboard"]["generations"].find_one({"state": "live"})
-        assert live is not None, "the leaderboard has no generation yet"
-        yield ("leaderboard", "live"), live["offsets"]
