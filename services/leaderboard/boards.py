@@ -6,13 +6,13 @@ request asks the database for the list's revision and, where it can, for nothing
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
+from services.leaderboard.asked import Asked, Moment, State
 from services.leaderboard.csv_file import write_csv
-from services.leaderboard.domain.boards import BOARDS, SUBJECT_KINDS, list_key, ranked_by
+from services.leaderboard.domain.boards import BOARDS, SUBJECT_KINDS, ranked_by
 from services.leaderboard.domain.periods import (
     KINDS,
     Period,
@@ -23,7 +23,7 @@ from services.leaderboard.domain.periods import (
 from services.leaderboard.domain.ranking import Ranks, takes_rank
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.recent import Recent
-from services.leaderboard.repository import BoardReader, Generation, Generations
+from services.leaderboard.repository import BoardReader, Generations
 from services.leaderboard.views import entry_views, period_view, person_views, teams_of
 from shared import times
 from shared.auth.caller import Caller
@@ -38,44 +38,6 @@ from shared.web.problems import BadCursor, Forbidden, NotFound
 _MOMENT_SECONDS = 0.1
 _ATTEMPTS = 3
 _STANDING_IN = ("week", "month", "quarter", "year", "all")
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What holds for every board at some moment: what is served, and of when its directory is."""
-
-    generation: Generation | None
-    directory: int
-    read_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A list that somebody asked for."""
-
-    moment: Moment
-    board: str
-    by: str
-    period: Period
-
-    @property
-    def generation(self) -> str:
-        """The id of the generation to read; empty before there is one."""
-        return self.moment.generation.id if self.moment.generation else ""
-
-    @property
-    def name(self) -> str:
-        """The name of the list."""
-        return list_key(self.board, self.period.id, self.by)
-
-
-class State(NamedTuple):
-    """A state of a list: as long as it is the same, so is every answer about it."""
-
-    generation: str
-    name: str
-    revision: int
-    directory: int
 
 
 Selection = Callable[[Standings], tuple[Sequence[Place], str | None]]
@@ -146,11 +108,11 @@ class Boards:
     def standing(self, caller: Caller, person: str) -> dict[str, Any]:
         """Where somebody stands on every board of people, in each period that runs.
 
-        Raises NotFound for who is not in the directory, and for whom others do not see on boards.
+        Raises NotFound for others who are not in the directory, or who are not seen on boards.
         """
         asked = self.asked(caller, next(iter(BOARDS)), "people", "all")
         entry = self._reader.entries_of([person]).get(person)
-        if entry is None or not (takes_rank(entry) or caller.person == person):
+        if caller.person != person and (entry is None or not takes_rank(entry)):
             raise NotFound(f"There is no standing of {person} to be seen")
         zone = self._zone(asked.moment)
         running = [current_period(kind, self._now(), zone) for kind in _STANDING_IN]
@@ -159,11 +121,12 @@ class Boards:
             for board in BOARDS
             for period in running
         ]
-        team = self._reader.entries_of(teams_of([entry]))
+        known = {person: entry} if entry else {}
+        known |= self._reader.entries_of(teams_of(known.values()))
         return {
             "person": person,
             "places": places,
-            "people": person_views({person: entry} | team),
+            "people": person_views(known),
             **self._freshness(asked),
         }
 
