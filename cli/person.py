@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.client import Api, CommandError, connect, person_reference
+from cli.client import CommandError, connect, person_reference
 
 _LOOK_EVERY_SECONDS = 1.0
 _SILENT_SECONDS = 600.0
@@ -62,21 +62,30 @@ def erase(who: str, caller: str | None, yes: bool) -> None:
         click.confirm(f"Erase {reference}? This cannot be undone.", abort=True, err=True)
     api = connect(caller)
     begun = api.post(f"/recognition/v1/people/{reference}/erasure", {})
-    ended = _until_done(lambda: _shown(api, begun["id"]))
+    progress = _Progress()
+    path = f"/recognition/v1/erasures/{begun['id']}"
+    ended = _until_done(lambda: progress.shown(api.get(path)))
     click.echo(
         f"{reference} is erased in {', '.join(ended['services'])}; "
         f"{ended['recognitions_rewritten']} recognitions now name {ended['alias']}."
     )
 
 
-def _shown(api: Api, erasure_id: str) -> Any:
-    view = api.get(f"/recognition/v1/erasures/{erasure_id}")
-    waiting = [name for name, done_at in view["services"].items() if not done_at]
-    if waiting:
+class _Progress:
+    """Tells how far an erasure has come, whenever that has changed."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def shown(self, view: Any) -> Any:
+        """The view, told if it says something new."""
+        waiting = [name for name, done_at in view["services"].items() if not done_at]
         rewritten = view["recognitions_rewritten"]
         told = f"{rewritten} recognitions rewritten; waiting for {', '.join(waiting)} ..."
-        click.echo(told, err=True)
-    return view
+        if waiting and told != self._told:
+            click.echo(told, err=True)
+            self._told = told
+        return view
 
 
 def _until_done(look: Any) -> Any:
