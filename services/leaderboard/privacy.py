@@ -8,6 +8,7 @@ from pymongo.client_session import ClientSession
 
 from services.leaderboard.rebuild import rebuild_lease
 from services.leaderboard.repository import Generation, Generations
+from services.leaderboard.repository.directory import MOST_REVISIONS
 from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import collections_of
 from shared import fences
@@ -64,7 +65,11 @@ class BoardsHolder:
             after = fences.without(fences.fences_of(stored), person)
             self._db["revisions"].update_one(
                 _DIRECTORY,
-                {"$set": {"fences": fences.plain(after)}, "$inc": {"revision": 1}},
+                {
+                    "$set": {"fences": fences.plain(after)},
+                    # So that no process that answers goes on remembering the name.
+                    "$inc": {"revision": MOST_REVISIONS + 1},
+                },
                 session=session,
             )
 

@@ -160,6 +160,18 @@ def test_counts_stay_and_the_alias_stands_for_the_person(services: Privacy) -> N
     assert managed["manager"] is None
 
 
+def test_processes_that_answer_forget_the_name(services: Privacy) -> None:
+    plant(services)
+    services.leaderboard.restart_web()
+    shown = services.leaderboard.get("/people/zoe/standing", as_="yan")
+    assert shown.status_code == 200
+    assert MARK in shown.text
+    web = services.leaderboard.web
+    services.erase("zoe")
+    services.leaderboard.web = web
+    assert services.leaderboard.get("/people/zoe/standing", as_="yan").status_code == 404
+
+
 def test_each_rewritten_recognition_has_one_version_and_one_event_more(services: Privacy) -> None:
     ids = plant(services)
     before = {one: read(services, one)["version"] for one in ids.values()}
