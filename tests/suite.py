@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from shared.mongo import Client, connect
 from tests.conftest import free_port
 
 KUDOS = Path(sys.executable).with_name("kudos")
+LARGEST_MEMORY = 500 * 1024 * 1024
+"""Of a suite at rest: what the whole may take."""
 
 
 class Suite:
@@ -126,6 +129,19 @@ class Suite:
         except (OSError, ValueError, psutil.Error):
             return []
         return [pid]
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the suite, the launcher first."""
+        assert self.process is not None
+        launcher = psutil.Process(self.process.pid)
+        return [launcher, *launcher.children(recursive=True)]
+
+    def memory(self) -> int:
+        """The proportional set size of all processes in bytes (proc_pid_smaps_rollup(5))."""
+        texts = [
+            Path(f"/proc/{process.pid}/smaps_rollup").read_text() for process in self.processes()
+        ]
+        return sum(int(re.findall(r"^Pss:\s+(\d+) kB", text, re.M)[0]) * 1024 for text in texts)
 
     def kill(self, name: str) -> int:
         """kill -9 of one process of a part, which must be there; its pid, once it is gone."""
