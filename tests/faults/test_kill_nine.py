@@ -25,8 +25,8 @@ def test_what_was_acknowledged_is_everywhere_once_whatever_is_killed(
     clients = Clients(suite)
     with clients.posting(), ThreadPoolExecutor() as threads:
         hunts = [
-            threads.submit(kill_as_offsets_move, suite, followed, own, other)
-            for own, other in (FOLLOWERS, reversed(FOLLOWERS))
+            threads.submit(kill_as_its_offsets_move, suite, clients, followed, follower)
+            for follower in FOLLOWERS
         ]
         for victim in IN_TURN * ROUNDS:
             clients.wait_for_more(POSTS_BETWEEN_KILLS, f"before the kill of {victim}")
@@ -39,9 +39,13 @@ def test_what_was_acknowledged_is_everywhere_once_whatever_is_killed(
     print(f"{len(clients.thanks)} thanks over {KILLS} kills; {repeated} deliveries were repeated")
 
 
-def kill_as_offsets_move(suite: Suite, followed: Followed, follower: str, other: str) -> None:
-    """Kill a follower each time as the first batch since its death, which is a big one, moves its
-    offsets; and in every other round as the other's move, which is anywhere in its own batch."""
+def kill_as_its_offsets_move(
+    suite: Suite, clients: Clients, followed: Followed, follower: str
+) -> None:
+    """Kill a follower as the first batch since its death, which is a big one, moves its offsets;
+    in every other round a few posts later, which is anywhere in the batches after it."""
     for number in range(ROUNDS):
-        followed.wait_for_move(other if number % 2 else follower)
+        followed.wait_for_move(follower)
+        if number % 2:
+            clients.wait_for_more(POSTS_BETWEEN_KILLS // 3, f"before the kill of {follower}")
         suite.kill(follower)
