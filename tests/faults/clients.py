@@ -5,7 +5,7 @@ import itertools
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
@@ -26,6 +26,8 @@ class Thanks:
     giver: str
     recipients: list[str]
     message: str
+    told: list[str] = field(default_factory=lambda: ["kudos.recognition.thanked"])
+    """The types of the events that webhooks must tell of it."""
     is_retracted: bool = False
 
 
@@ -91,6 +93,7 @@ class Clients:
             thanks.message = f"Thank you so much, {number}"
             body = {"message": thanks.message}
             self._until_acknowledged("PATCH", path, giver, {200, 412}, unchanged, json=body)
+            thanks.told.append("kudos.recognition.amended")
 
     def _until_acknowledged(
         self,

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from pymongo.errors import PyMongoError
 
+from services.leaderboard.filler import BOARD_TOPICS
 from services.recognition.relay import COLLECTIONS
 from shared.config import Settings
 from shared.eventlog import Offsets
@@ -49,6 +50,10 @@ class Followed:
         """Whether every event of every outbox is in the log."""
         unpublished = {"outbox_since": {"$exists": True}}
         return not any(self._dbs["recognition"][name].find_one(unpublished) for name in COLLECTIONS)
+
+    def length(self) -> int:
+        """How many records the log holds that concern boards."""
+        return sum(self._log.ends(BOARD_TOPICS).values())
 
     def unread(self) -> dict[tuple[str, str], Offsets]:
         """How many records each group has yet to fold, of the partitions where there are some."""
