@@ -18,6 +18,7 @@ from shared.config import Settings
 from shared.ids import new_id
 from shared.mongo import connect, in_transaction
 from tests.bench.load import load
+from tests.bench.past import import_people
 from tests.bench.serving import served
 
 PEOPLE, TEAMS = 1000, 20
@@ -104,8 +105,7 @@ def prepare(settings: Settings) -> None:
             for letter in "pq"
             for number in range(PEOPLE)
         ]
-        csv = "id,name,email,team,manager\n" + "".join(rows)
-        service.directory.import_csv(csv.encode(), by=None, dry_run=False)
+        import_people(service, rows)
         web = create_app(demo_settings(settings), client).test_client()
         headers = {"Authorization": f"Bearer {issue(settings, 'p0001')}"}
         answer = web.post("/recognition/v1/recognitions", json=_one(), headers=headers)
