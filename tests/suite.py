@@ -14,8 +14,10 @@ from typing import Any
 import psutil
 import urllib3
 
+from deploy.embedded.folder import running_suite
 from shared.auth.demo import issue
 from shared.config import Settings
+from shared.mongo import Client, connect
 from tests.conftest import free_port
 
 KUDOS = Path(sys.executable).with_name("kudos")
@@ -126,12 +128,47 @@ class Suite:
         return [pid]
 
     def kill(self, name: str) -> int:
-        """kill -9 of one process of a part, which must be there; its pid."""
-        wait_until(lambda: bool(self.pids(name)), 30, lambda: f"no {name} runs")
-        pid = self.pids(name)[0]
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        """kill -9 of one process of a part, which must be there; its pid, once it is gone."""
+        pid = self.signal(name, signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(pid), 30, lambda: f"the {name} cannot be killed")
         return pid
+
+    def signal(self, name: str, number: signal.Signals) -> int:
+        """Send a signal to one process of a part, which must be there; its pid."""
+        reached: list[int] = []
+
+        def reach() -> bool:
+            for pid in self.pids(name)[:1]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                    reached.append(pid)
+            return bool(reached)
+
+        wait_until(reach, 30, lambda: f"no {name} runs")
+        return reached[0]
+
+    @contextlib.contextmanager
+    def worker(self, name: str) -> Iterator[None]:
+        """One more worker of a kind beside the suite's own; it is told to stop at the end."""
+        with self.output.open("ab") as output:
+            process = subprocess.Popen(
+                [KUDOS, "work", name], env=self.environment, stdout=output, stderr=output
+            )
+        try:
+            yield
+            process.terminate()
+            assert process.wait(30) == 0, self.output.read_text()
+        finally:
+            process.kill()
+            process.wait()
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Client]:
+        """A client of the embedded database, for what no API tells."""
+        found = running_suite(self.settings.data)
+        assert found is not None, self.output.read_text()
+        with connect(found.mongo_uri, "tests") as client:
+            yield client
 
 
 @contextlib.contextmanager
@@ -146,10 +183,14 @@ def running(folder: Path, environment: Mapping[str, str] | None = None) -> Itera
 
 
 def wait_until(
-    condition: Callable[[], bool], seconds: float, explain: Callable[[], object] = str
+    condition: Callable[[], bool],
+    seconds: float,
+    explain: Callable[[], object] = str,
+    *,
+    every_seconds: float = 0.05,
 ) -> None:
     """Wait for a condition; fail with an explanation after the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {explain()}"
-        time.sleep(0.05)
+        time.sleep(every_seconds)

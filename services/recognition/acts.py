@@ -4,7 +4,7 @@ One function here is what one request does, within the transaction of `session`.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from pymongo.client_session import ClientSession
 
 from services.recognition.acting import Acted, Acting
 from services.recognition.domain import amending, please
+from services.recognition.domain.change import Actor, Change
 from services.recognition.fair_play import FairPlay
 from services.recognition.repository import RecognitionRepository, ValueRepository
 from services.recognition.views import Views
@@ -82,7 +83,17 @@ class Amending:
     ) -> Document:
         """Change message, values or visibility; it as the caller sees it afterwards."""
         values = self._values.in_use(changes.get("values", ()))
-        rule = partial(amending.amend, changes=changes, window=self._window, values=values)
+
+        def rule(record: Document, who: Actor, now: datetime) -> Change | None:
+            first = self._recognitions.get(record["echoes"], session) if record["echoes"] else None
+            return amending.amend(
+                *(record, who, now),
+                changes=changes,
+                window=self._window,
+                values=values,
+                widest=first["visibility"] if first else "public",
+            )
+
         acted = self._acting.act(caller, recognition_id, rule, session, expecting=expecting)
         self._audit_privilege(caller, acted, "recognition.amended", session)
         return self._views.one(acted.after, caller.person, acted.actor.badges)

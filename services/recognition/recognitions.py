@@ -213,15 +213,21 @@ class Recognitions:
             self._acting.write(asked, change, who.person, now, session)
 
     def _echo(self, record: Record, echoed: Record | None, session: ClientSession) -> None:
-        """Count the echo `record`, of which everybody has one."""
+        """Count the echo `record`, of which everybody has one; it folds under the first while that
+        is shown. An echo of an echo repeats the first one, which may be the giver's own."""
         if echoed is None:
             return
-        first = first_of(echoed)
-        key = echo_key(first, record["giver"])
+        first_id = first_of(echoed)
+        first = self._recognitions.get(first_id, session) or echoed
+        if first["giver"] == record["giver"]:
+            raise refuse("/echoes", "repeats your own: others may echo it")
+        key = echo_key(first_id, record["giver"])
         if there := self._recognitions.find_echo(key, session):
             location = f"/recognition/v1/recognitions/{there['_id']}"
             raise Conflict("You have echoed this already", location=location)
-        self._recognitions.count_echo(first, 1, session)
+        if first["status"] != "given":
+            del record["is_folded"]
+        self._recognitions.count_echo(first_id, 1, session)
 
 
 def _due(record: Record) -> datetime:

@@ -16,11 +16,14 @@ from services.recognition.fair_play import FairPlay
 from services.recognition.imports import Importer
 from services.recognition.keys import Keys
 from services.recognition.moderation import Moderation
+from services.recognition.privacy import Privacy
 from services.recognition.recognitions import Recognitions
 from services.recognition.repository import (
+    AccessReportRepository,
     AuditRepository,
     CommentRepository,
     DirectoryRepository,
+    ErasureRepository,
     KeyRepository,
     LedgerRepository,
     RecognitionRepository,
@@ -33,6 +36,7 @@ from services.recognition.values import Values
 from services.recognition.views import Views
 from shared import times
 from shared.config import Settings
+from shared.erased import Erased
 from shared.web.idempotency import Idempotency
 
 Document = dict[str, Any]
@@ -57,6 +61,7 @@ class Service:
         self.client = client
         self.now = now
         self.audit = AuditRepository(database)
+        self.erased = Erased(database)
         self.idempotency = Idempotency(database["idempotency"])
         self.fair_play = FairPlay(settings, ledgers)
         acting = Acting(recognitions, directory, self.audit, now)
@@ -69,19 +74,23 @@ class Service:
         self.conversation = Conversation(acting, views, comments)
         self.moderation = Moderation(acting, views, recognitions, reports, self.audit)
         self.directory = Directory(client, directory, now)
-        self.directory_editing = DirectoryEditing(client, directory, self.audit, now)
-        self.directory_imports = DirectoryImports(client, directory, self.audit, now)
+        self.directory_editing = DirectoryEditing(client, directory, self.audit, self.erased, now)
+        self.directory_imports = DirectoryImports(client, directory, self.audit, self.erased, now)
         self.importer = Importer(recognitions, directory, values, comments)
         self.values = Values(client, values, self.audit)
         self.service_levels = ServiceLevels(client, levels, directory, self.audit)
         self.stored_keys = KeyRepository(database)
         self.keys = Keys(client, self.stored_keys, directory, self.audit, now)
+        erasures, access_reports = ErasureRepository(database), AccessReportRepository(database)
+        self.privacy = Privacy(
+            client, directory, erasures, access_reports, self.audit, self.erased, now
+        )
         self.stored_recognitions = recognitions
         self.stored_comments = comments
         self.stored_directory = directory
         self._stored = (
             *(recognitions, directory, values, levels, self.stored_keys),
-            *(comments, reports, ledgers),
+            *(comments, reports, ledgers, erasures, access_reports),
         )
 
     def ensure_indexes(self) -> None:

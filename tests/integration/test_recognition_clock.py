@@ -105,6 +105,15 @@ def test_a_please_without_a_word_is_told_after_a_day(parts, clock, hands):
     assert (told(parts, silent), told(parts, answered)) == (["unanswered"], [])
 
 
+def test_a_word_of_who_asked_is_no_answer_though_their_own_team_was_asked(parts, clock, hands):
+    id = parts.made("ada", **please(recipients=["team:core"]))["id"]
+    path = f"/recognitions/{id}/comments"
+    assert parts.call("POST", path, "ada", PLAIN, json={"message": "anyone?"}).status_code == 201
+    hands.pass_(days=1)
+    assert clock.step() == 1
+    assert told(parts, id) == ["unanswered"]
+
+
 def test_a_fulfilled_please_without_thanks_is_told_after_two_days(parts, clock, hands):
     silent, thanked = (parts.made("ada", **please(message=text))["id"] for text in ("a", "b"))
     for id in (silent, thanked):

@@ -12,7 +12,8 @@ from services.recognition.domain.change import (
     require_status,
 )
 from services.recognition.domain.recognition import value_faults
-from services.recognition.domain.refusal import NotYours, Refusal, WrongState
+from services.recognition.domain.refusal import NotYours, Refusal, WrongState, refuse
+from services.recognition.domain.visibility import WIDTH
 
 Record = dict[str, Any]
 
@@ -29,11 +30,13 @@ def amend(
     changes: Mapping[str, Any],
     window: timedelta,
     values: Collection[str] = (),
+    widest: str = "public",
 ) -> Change | None:
     """Change message, values or visibility: the giver within `window` of giving it, a moderator at
     any time. A recipient may make it private at any time. What it said before goes to the history.
 
-    `values` are those in use; what it names already may stay though it was retired.
+    `values` are those in use; what it names already may stay though it was retired. `widest` is
+    the visibility of what it echoes, if anything: an echo does not become wider than that.
     """
     require_status(record, "be amended", _AMENDABLE)
     known = [*values, *(value for value in record["values"] if value not in values)]
@@ -42,6 +45,8 @@ def amend(
     was = {name: record[name] for name, value in changes.items() if record[name] != value}
     if not was:
         return None
+    if "visibility" in was and WIDTH[changes["visibility"]] > WIDTH[widest]:
+        raise refuse("/visibility", f"shows what it echoes more widely; {widest} at most")
     is_own = _may_as_oneself(record, who, now, changes, window)
     if not is_own and not who.moderates:
         raise _no_right(record, who, window)

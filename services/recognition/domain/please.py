@@ -232,7 +232,8 @@ def thank(record: Record, who: Actor, now: datetime, *, thank_you: str) -> Chang
 
 def spoke(record: Record, who: Actor, now: datetime) -> Record:
     """The record when somebody comments on it: a word of whom it was asked of is an answer."""
-    if record["kind"] != "please" or who.groups.isdisjoint(record["recipients"]):
+    is_asked = who.person != record["giver"] and not who.groups.isdisjoint(record["recipients"])
+    if record["kind"] != "please" or not is_asked:
         return record
     return {
         **record,

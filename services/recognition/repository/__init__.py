@@ -6,18 +6,26 @@ from services.recognition.repository.directory import DirectoryRepository
 from services.recognition.repository.keys import KeyRepository
 from services.recognition.repository.ledgers import LedgerRepository
 from services.recognition.repository.outboxes import OutboxRepository, ensure_outbox_index
+from services.recognition.repository.privacy import (
+    AccessReportRepository,
+    ErasureRepository,
+    PersonalStores,
+)
 from services.recognition.repository.recognitions import RecognitionRepository
 from services.recognition.repository.reports import ReportRepository
 from services.recognition.repository.service_levels import ServiceLevelRepository
 from services.recognition.repository.values import ValueRepository
 
 __all__ = [
+    "AccessReportRepository",
     "AuditRepository",
     "CommentRepository",
     "DirectoryRepository",
+    "ErasureRepository",
     "KeyRepository",
     "LedgerRepository",
     "OutboxRepository",
+    "PersonalStores",
     "RecognitionRepository",
     "ReportRepository",
     "ServiceLevelRepository",

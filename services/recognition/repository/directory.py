@@ -207,6 +207,13 @@ class DirectoryRepository:
         if created:
             self._note_new(created, session)
 
+    def remove(self, reference: str, session: ClientSession) -> None:
+        """Take an entry out for good, with the events that it still holds, and from the fences."""
+        self._collection.delete_one({"_id": reference}, session=session)
+        head = self._heads.find_one(HEAD, {"fences": 1}, session=session)
+        after = fences.plain(fences.without(fences.fences_of(head), reference))
+        self._heads.update_one(HEAD, {"$set": {"fences": after}}, session=session)
+
     def _note_new(self, references: Sequence[str], session: ClientSession) -> None:
         """Move the fences for entries that were created."""
 
