@@ -123,8 +123,11 @@ def _bring_on(record: Document, status: str, at: datetime) -> None:
         kept = "kept" if status == "fulfilled" else None
         due_at = at + timedelta(days=2)
         record["promise"] = {
-            **{"by": by, "promised_at": at, "due_at": due_at},
-            **{"moved": 0, "outcome": kept},
+            "by": by,
+            "promised_at": at,
+            "due_at": due_at,
+            "moved": 0,
+            "outcome": kept,
         }
         record["course"] = {**record["course"], "due_set_at": at}
     if status == "fulfilled":

@@ -10,7 +10,7 @@ from bson import Binary
 from flask import Flask, Response, request
 
 from services.recognition.app import create_app
-from services.recognition.repository import RecognitionRepository
+from services.recognition.repository import FeedRepository, RecognitionRepository
 from services.recognition.service import Service
 from shared import times
 from shared.auth.demo import demo_settings, issue
@@ -43,7 +43,8 @@ def floor_app(settings: Settings) -> Flask:
     assert settings.mongo_uri is not None
     client = connect(settings.mongo_uri, "floor")
     database = client[settings.database("floor")]
-    RecognitionRepository(database).ensure_indexes()
+    for repository in (RecognitionRepository(database), FeedRepository(database)):
+        repository.ensure_indexes()
     template = client[settings.database("recognition")]["recognitions"].find_one()
     recognitions, ledgers = database["recognitions"], database["ledgers"]
     answers = database["idempotency"]
