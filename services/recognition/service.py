@@ -24,6 +24,7 @@ from services.recognition.repository import (
     CommentRepository,
     DirectoryRepository,
     ErasureRepository,
+    FeedRepository,
     KeyRepository,
     LedgerRepository,
     RecognitionRepository,
@@ -56,6 +57,7 @@ class Service:
         directory = DirectoryRepository(database)
         comments, reports = CommentRepository(database), ReportRepository(database)
         ledgers = LedgerRepository(database)
+        feed = FeedRepository(database)
         views = Views(recognitions, directory)
         values, levels = ValueRepository(database), ServiceLevelRepository(database)
         self.client = client
@@ -66,7 +68,7 @@ class Service:
         self.fair_play = FairPlay(settings, ledgers)
         acting = Acting(recognitions, directory, self.audit, now, settings.admins)
         self.recognitions = Recognitions(
-            recognitions, directory, values, levels, acting, views, self.fair_play
+            recognitions, feed, directory, values, levels, acting, views, self.fair_play
         )
         self.pleases = Pleases(acting, views)
         window = timedelta(hours=settings.amend_hours)
@@ -89,7 +91,7 @@ class Service:
         self.stored_comments = comments
         self.stored_directory = directory
         self._stored = (
-            *(recognitions, directory, values, levels, self.stored_keys),
+            *(recognitions, feed, directory, values, levels, self.stored_keys),
             *(comments, reports, ledgers, erasures, access_reports),
         )
 

@@ -52,7 +52,7 @@ def test_what_the_erased_gave_stands_under_the_alias_and_says_nothing() -> None:
     assert after["recipients"] == [BOB, CYD]
     assert (after["version"], after["revision"]) == (2, 2)
     assert ALIAS in after["audience"]
-    assert ALIAS in after["involved"]
+    assert ALIAS in after["found_by"]
 
 
 def test_a_text_to_them_alone_is_blanked_and_one_to_several_stays() -> None:

@@ -3,6 +3,7 @@
 from services.recognition.repository.audit import AuditRepository
 from services.recognition.repository.comments import CommentRepository
 from services.recognition.repository.directory import DirectoryRepository
+from services.recognition.repository.feed import FeedRepository
 from services.recognition.repository.keys import KeyRepository
 from services.recognition.repository.ledgers import LedgerRepository
 from services.recognition.repository.outboxes import OutboxRepository, ensure_outbox_index
@@ -22,6 +23,7 @@ __all__ = [
     "CommentRepository",
     "DirectoryRepository",
     "ErasureRepository",
+    "FeedRepository",
     "KeyRepository",
     "LedgerRepository",
     "OutboxRepository",
