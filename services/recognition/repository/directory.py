@@ -217,6 +217,7 @@ class DirectoryRepository:
     def remove(self, reference: str, session: ClientSession) -> None:
         """Take an entry out for good, with the events that it still holds, and from the fences."""
         self._collection.delete_one({"_id": reference}, session=session)
+        self._kept.pop(reference, None)
         head = self._heads.find_one(HEAD, {"fences": 1}, session=session)
         after = fences.plain(fences.without(fences.fences_of(head), reference))
         self._heads.update_one(HEAD, {"$set": {"fences": after}}, session=session)
