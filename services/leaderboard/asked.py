@@ -36,6 +36,12 @@ class Asked:
         """The name of the list."""
         return list_key(self.board, self.period.id, self.by)
 
+    @property
+    def name_before(self) -> str | None:
+        """The name of the same list of the period before; None where there is none before."""
+        before = self.period.before
+        return list_key(self.board, before, self.by) if before else None
+
 
 class State(NamedTuple):
     """A state of a list: as long as it is the same, so is every answer about it."""
@@ -44,3 +50,5 @@ class State(NamedTuple):
     name: str
     revision: int
     directory: int
+    revision_before: int = 0
+    """That of the list of the period before: ranks are compared with it."""

@@ -24,7 +24,13 @@ from services.leaderboard.domain.ranking import Ranks, takes_rank
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository import BoardReader, Generations
-from services.leaderboard.views import entry_views, period_view, person_views, teams_of
+from services.leaderboard.views import (
+    entry_views,
+    period_view,
+    person_views,
+    teams_of,
+    with_changes,
+)
 from shared import times
 from shared.auth.caller import Caller
 from shared.config import Settings
@@ -190,8 +196,10 @@ class Boards:
         return present
 
     def _answer(self, caller: Caller, asked: Asked, key: Any, select: Selection) -> bytes:
-        revision = self._reader.revision(asked.generation, asked.name)
-        state = State(asked.generation, asked.name, revision, asked.moment.directory)
+        names = [name for name in (asked.name, asked.name_before) if name]
+        revisions = self._reader.revisions(asked.generation, *names)
+        directory = asked.moment.directory
+        state = State(asked.generation, asked.name, revisions[0], directory, *revisions[1:])
         body = self._bodies.get((state, key))
         if body is None:
             state, body = self._body(asked, state, select)
@@ -217,12 +225,23 @@ class Boards:
                 "board": asked.board,
                 "by": asked.by,
                 "period": period_view(asked.period),
-                "entries": entry_views(places, ranks, known),
+                "entries": self._with_changes(asked, state, entry_views(places, ranks, known)),
                 "total": ranks.total,
                 "people": person_views(known | teams),
                 "next": following,
             }
         )
+
+    def _with_changes(
+        self, asked: Asked, state: State, entries: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """The entries with what has changed since the period before."""
+        if asked.name_before is None:
+            return with_changes(entries, Ranks({}), {})
+        name, revision = asked.name_before, state.revision_before
+        _, before = self._standings_at(State(state.generation, name, revision, state.directory))
+        scores = before.find_all(entry["subject"] for entry in entries)
+        return with_changes(entries, Ranks(before.histogram), scores)
 
     def _standings_at(self, state: State) -> tuple[State, Standings]:
         """The standings of a list at `state`, or at a newer one, which is then returned."""

@@ -60,6 +60,13 @@ class BoardEntrySchema(Schema):
     name = fields.String()
     team = fields.String(allow_none=True)
     score = fields.Integer()
+    change = fields.Integer(
+        allow_none=True,
+        metadata={
+            "description": "ranks climbed (below 0: fallen) since the period before; null for who "
+            "took none then, and for `all`"
+        },
+    )
 
 
 class OwnStandingSchema(Schema):
