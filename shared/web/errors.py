@@ -17,6 +17,7 @@ _BY_STATUS: dict[int, type[Problem]] = {
     404: problems.NotFound,
     405: problems.MethodNotAllowed,
     406: problems.NotAcceptable,
+    408: problems.RequestTimeout,
     409: problems.Conflict,
     412: problems.PreconditionFailed,
     413: problems.TooLarge,

@@ -139,6 +139,14 @@ class NotAcceptable(Problem):
     title = "No acceptable media type"
 
 
+class RequestTimeout(Problem):
+    """The request began and did not come to its end in time. Send it again, in one go."""
+
+    status = 408
+    slug = "request-timeout"
+    title = "The request did not come to its end"
+
+
 class Conflict(Problem):
     """The state of the resource does not allow this; where it helps, `allowed` lists the states
     in which it would be, or `location` names what is in the way."""
