@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from marshmallow import ValidationError
+
 from services.recognition.domain.refusal import Fault, Refusal
 from shared.references import parse_reference
+from shared.web.schemas import HttpsUrl
 
 REQUIRED = ("id", "name", "email", "team", "manager")
 OPTIONAL = ("partner", "active", "timezone", "photo_url")
 
 Row = dict[str, Any]
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _MAX_FAULTS = 100
+_PHOTO = HttpsUrl()
 
 
 def read_rows(content: bytes) -> tuple[list[Row], list[str]]:
@@ -31,6 +35,9 @@ def read_rows(content: bytes) -> tuple[list[Row], list[str]]:
     if missing:
         detail = f"column {', '.join(missing)} is missing; the first line names the columns: "
         raise Refusal([Fault("/1", detail + ",".join(REQUIRED))])
+    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+        detail = f"column {', '.join(twice)} stands there twice: leave one of them out"
+        raise Refusal([Fault("/1", detail)])
     reader.fieldnames = columns
     rows: list[Row] = []
     faults: list[Fault] = []
@@ -135,9 +142,11 @@ def _timezone(text: str) -> str:
 
 
 def _photo(text: str) -> str:
-    if len(text) > 2048 or not re.fullmatch(r"https://[^\s\x00-\x1f]+", text):
-        raise ValueError("a photo's address starts with https://")
-    return text
+    try:
+        url: str = _PHOTO.deserialize(text)
+    except ValidationError as error:
+        raise ValueError("; ".join(map(str, error.messages))) from None
+    return url
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

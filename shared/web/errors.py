@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from pymongo.errors import ConnectionFailure, PyMongoError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from shared import telemetry
 from shared.web import json, problems
@@ -75,6 +75,8 @@ def _unnamed(error: HTTPException) -> Response:
 def _detail(error: HTTPException) -> str | None:
     if error.code == 404:
         return "No route has this path"
+    if isinstance(error, ClientDisconnected):
+        return "The body broke off before its end"
     if error.code == 413:
         return f"A body may have {request.max_content_length:,} bytes here"
     return error.description

@@ -9,6 +9,8 @@ from services.recognition.domain.refusal import Fault, Refusal
 
 Entry = dict[str, Any]
 MAX_LEVELS = 6
+RESERVED_IDS = frozenset({"me", "imports"})
+"""No person's id: `me` stands for whoever asks, and paths have these words."""
 _WORD = re.compile(r"[^\s@._-]+")
 
 
@@ -52,6 +54,7 @@ def plan_import(rows: Sequence[Mapping[str, Any]], directory: Mapping[str, Entry
     """
     people = {row["id"]: row for row in rows}
     faults = [
+        *_reserved_ids(rows),
         *_repeated_ids(rows),
         *_repeated_mails(rows, directory),
         *_manager_faults(rows, people, directory),
@@ -134,6 +137,14 @@ def _put_person(plan: Plan, known: Entry | None, reference: str, row: Mapping[st
         plan.unchanged.append(reference)
     else:
         plan.updated.append(changed)
+
+
+def _reserved_ids(rows: Sequence[Mapping[str, Any]]) -> Iterable[Fault]:
+    for row in rows:
+        identifier = row["id"].partition(":")[2]
+        if identifier in RESERVED_IDS:
+            detail = f"{identifier} means something else in the API: choose another id"
+            yield Fault(f"/{row['line']}/id", detail)
 
 
 def _repeated_ids(rows: Sequence[Mapping[str, Any]]) -> Iterable[Fault]:
