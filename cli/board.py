@@ -6,6 +6,7 @@ from urllib.parse import quote
 import click
 
 from cli.client import Api, connect
+from cli.terminal import printable
 
 _PAGE = 200
 
@@ -71,7 +72,7 @@ def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
     rows = [
         (
             str(entry["rank"]),
-            entry["name"] or entry["subject"],
+            printable(entry["name"] or entry["subject"]),
             (entry.get("team") or "").partition(":")[2],
             f"{entry['score']:,}",
         )

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import click
 import urllib3
 
+from cli.terminal import printable
 from shared.config import load_settings
 from shared.references import parse_reference
 
@@ -169,12 +170,14 @@ def problem_text(answer: urllib3.BaseHTTPResponse, url: str) -> str:
 
 def describe_problem(problem: Mapping[str, Any]) -> str:
     """Title, detail, and each error with its pointer, as lines."""
-    text = str(problem["title"])
+    text = printable(str(problem["title"]))
     if problem.get("detail"):
-        text += f": {problem['detail']}"
+        text += f": {printable(str(problem['detail']))}"
     for error in problem.get("errors") or ():
         pointer = error.get("pointer") or "the whole"
-        text += f"\n  {pointer}: {error.get('detail', '')}"
+        text += "\n  " + printable(f"{pointer}: {error.get('detail', '')}")
+    if further := problem.get("further_errors"):
+        text += f"\n  and {further:,} more"
     return text
 
 

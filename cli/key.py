@@ -9,6 +9,7 @@ import click
 
 from cli.client import CommandError, person_reference
 from cli.server import server_database
+from cli.terminal import printable
 
 if TYPE_CHECKING:
     from services.recognition.service import Service
@@ -70,7 +71,7 @@ def list_all() -> None:
         person = each["person"] or ("anybody" if each["on_behalf_of"] else "nobody")
         used = f"last used {each['last_used_at']}" if each["last_used_at"] else "never used"
         click.echo(
-            f"{each['id']}  {each['created_at']}  {state}  {used}  {each['name']}  "
+            f"{each['id']}  {each['created_at']}  {state}  {used}  {printable(each['name'])}  "
             f"as {person}  {' '.join(each['scopes'])}"
         )
     if not keys:

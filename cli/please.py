@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cli.client import connect
+from cli.terminal import printable
 
 _PATH = "/recognition/v1/recognitions"
 _SPAN = re.compile(r"(\d{1,4})([mhdw])")
@@ -128,7 +129,7 @@ def _line(item: dict[str, Any], people: dict[str, Any]) -> str:
     what = "promised by" if promise else "needed by"
     text = " ".join(item["message"].split())
     asker = people.get(item["giver"], {}).get("name", item["giver"])
-    return f"{item['id']}  {what} {when}  {asker}: {text[:60]}"
+    return f"{item['id']}  {what} {when}  {printable(asker)}: {printable(text[:60])}"
 
 
 def _once() -> dict[str, str]:
@@ -136,4 +137,5 @@ def _once() -> dict[str, str]:
 
 
 def _names(made: dict[str, Any], references: list[str]) -> str:
-    return ", ".join(made.get("people", {}).get(ref, {}).get("name", ref) for ref in references)
+    names = (made.get("people", {}).get(ref, {}).get("name", ref) for ref in references)
+    return printable(", ".join(names))

@@ -5,6 +5,7 @@ import uuid
 import click
 
 from cli.client import connect
+from cli.terminal import printable
 
 
 @click.command()
@@ -28,6 +29,6 @@ def thank(to: tuple[str, ...], message: str, person: str | None, values: tuple[s
         "/recognition/v1/recognitions", body, {"Idempotency-Key": str(uuid.uuid4())}
     )
     names = [made.get("people", {}).get(ref, {}).get("name", ref) for ref in made["recipients"]]
-    click.echo(f"Thanked {', '.join(names)}.  {made['id']}")
+    click.echo(f"Thanked {printable(', '.join(names))}.  {made['id']}")
     for advice in made.get("advice") or ():
         click.echo(f"  {advice}")

@@ -17,6 +17,7 @@ from shared.auth import demo as issuer
 from shared.auth import scopes
 from shared.config import Settings
 from shared.references import is_id
+from shared.web import errors
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _TOKEN_HOURS = 12
@@ -35,6 +36,8 @@ def create_front(settings: Settings, services: Mapping[str, Flask], *, demo: boo
     opened as loopback (another name that leads here may be a stranger's page: DNS rebinding).
     """
     app = Flask("front", static_folder=None)
+    app.url_map.merge_slashes = False
+    errors.register(app)
     pages = files("deploy.embedded") / "pages"
     texts = {name: (pages / name).read_text("utf-8") for name in _PAGES}
     app.jinja_loader = DictLoader(texts)
@@ -140,11 +143,6 @@ def _add_probes(app: Flask, services: Mapping[str, Flask]) -> None:
         if missing:
             return jsonify(status="not ready", missing=missing), 503
         return jsonify(status="ready"), 200
-
-    @app.get("/metrics")
-    def metrics() -> Response:
-        """Of every process of the suite: they share PROMETHEUS_MULTIPROC_DIR."""
-        return Response(telemetry.metrics_text(), content_type=telemetry.METRICS_CONTENT_TYPE)
 
 
 def _ask(

@@ -20,6 +20,9 @@ from shared.config import ConfigError, Settings
 
 HOST = "127.0.0.1"
 WORKERS = ("relay", "clock", "projector", "fan-out", "dispatcher")
+_PROBED = "relay"
+"""Which of them answers on KUDOS_PROBE_PORT: each has the metrics of all (they share a folder)."""
+
 _START_SECONDS = 60.0
 _FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """For glibc: threads share what they free, and what is large goes back to the system at once (to
@@ -59,7 +62,9 @@ def run(settings: Settings) -> None:
             "`kudos serve` and `kudos work` (docs/operating.md)"
         )
     with held(settings.data) as folder:
-        _require_free(settings.port)
+        _require_free(settings.port, "KUDOS_PORT")
+        if settings.probe_port is not None:
+            _require_free(settings.probe_port, "KUDOS_PROBE_PORT")
         _require_kafka(settings)
         if settings.mongo_uri:
             _require_mongo(settings.mongo_uri)
@@ -69,8 +74,8 @@ def run(settings: Settings) -> None:
         signals = _Signals()
         with _supervised(folder, mongo_uri, database, signals) as supervisor:
             try:
-                _start(supervisor, database, settings, signals)
-                folder.announce(Running(os.getpid(), url, mongo_uri, settings.timezone))
+                running = Running(os.getpid(), url, mongo_uri, settings.timezone)
+                _start(supervisor, database, settings, signals, lambda: folder.announce(running))
                 people = _some_people(settings.port)
                 _say(welcome(settings, url, people, time.monotonic() - started))
                 while not signals.asked:
@@ -82,9 +87,14 @@ def run(settings: Settings) -> None:
 
 
 def _start(
-    supervisor: Supervisor, database: Database | None, settings: Settings, signals: _Signals
+    supervisor: Supervisor,
+    database: Database | None,
+    settings: Settings,
+    signals: _Signals,
+    announce: Callable[[], None],
 ) -> None:
-    """Start the database, then all the others at once; return when the gateway is ready."""
+    """Start the database, `announce` the suite, then start all the others at once; return when
+    the gateway is ready: whoever sees that it is finds the suite."""
 
     def wait_for(name: str, is_up: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -102,9 +112,12 @@ def _start(
         wait_for("database", database.answers)
         if database.initiate:
             database.initiate()
+    announce()
     supervisor.start("gateway", _kudos("serve", "gateway"))
     for worker in WORKERS:
-        supervisor.start(worker, _kudos("work", worker))
+        is_probed = worker == _PROBED and settings.probe_port is not None
+        more = {"KUDOS_PROBE_PORT": str(settings.probe_port)} if is_probed else {}
+        supervisor.start(worker, _kudos("work", worker), environment=more)
     wait_for("gateway", lambda: _get(settings.port, "/readyz") is not None)
 
 
@@ -151,14 +164,14 @@ def _say(text: str) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
-def _require_free(port: int) -> None:
+def _require_free(port: int, setting: str) -> None:
     try:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
     except OSError as error:
         raise ConfigError(
-            f"port {port} cannot be used ({error.strerror}); choose another with KUDOS_PORT"
+            f"port {port} cannot be used ({error.strerror}); choose another with {setting}"
         ) from None
 
 

@@ -26,6 +26,7 @@ class Child:
     name: str
     command: Sequence[str]
     grace_seconds: float
+    environment: Mapping[str, str]
     log: ChildLog
     process: subprocess.Popen[bytes]
     started_at: float = 0.0
@@ -58,10 +59,18 @@ class Supervisor:
         """Let `step` return early when `descriptor` can be read (signals arrive there)."""
         self._selector.register(descriptor, selectors.EVENT_READ, None)
 
-    def start(self, name: str, command: Sequence[str], grace_seconds: float = 10.0) -> None:
-        """Run `command` from now on; `grace_seconds` is how long it may take to stop."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        grace_seconds: float = 10.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run `command` from now on, in the environment of all and `environment`; `grace_seconds`
+        is how long it may take to stop."""
+        own = {**self._environment, **(environment or {})}
         log = ChildLog(self._logs / f"{name}.log")
-        child = Child(name, command, grace_seconds, log, self._spawn(name, command))
+        child = Child(name, command, grace_seconds, own, log, self._spawn(name, command, own))
         child.started_at = time.monotonic()
         self.children[name] = child
         self._watch(child)
@@ -105,13 +114,15 @@ class Supervisor:
                 self._forget_process(child)
             child.log.close()
 
-    def _spawn(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", _TETHER, str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=self._environment,
+            env=environment,
             start_new_session=True,  # Ctrl-C is for the launcher, which stops them in order
         )
         (self._pids / f"{name}.pid").write_text(f"{process.pid}\n")
@@ -170,7 +181,7 @@ class Supervisor:
 
     def _restart(self, child: Child) -> None:
         child.restart_at = None
-        child.process = self._spawn(child.name, child.command)
+        child.process = self._spawn(child.name, child.command, child.environment)
         child.started_at = time.monotonic()
         self._watch(child)
 

@@ -29,7 +29,8 @@ def read_rows(content: bytes) -> tuple[list[Row], list[str]]:
         detail = f"column {', '.join(missing)} is missing; the first line names the columns: "
         raise Refusal([Fault("/1", detail + ",".join(REQUIRED))])
     if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
-        raise Refusal([Fault("/1", f"column {', '.join(twice)} stands twice")])
+        detail = f"column {', '.join(twice)} stands there twice: leave one of them out"
+        raise Refusal([Fault("/1", detail)])
     reader.fieldnames = columns
     rows: list[Row] = []
     faults: list[Fault] = []
@@ -113,7 +114,7 @@ def _truth(text: str) -> bool:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "id": _kind("person"),
+    "id": lambda text: directory_values.identifier(_kind("person")(text)),
     "name": directory_values.name,
     "email": _optional(directory_values.mail),
     "team": _optional(_kind("team")),

@@ -35,6 +35,7 @@ from shared import times
 from shared.ids import new_id
 from shared.references import kind_of
 from shared.web.parsing import invalid
+from shared.web.problems import BadRequest
 
 Document = dict[str, Any]
 MAX_LINE = 1024 * 1024
@@ -77,11 +78,20 @@ class Line:
         return orjson.dumps(answer) + b"\n"
 
 
-def spool(stream: IO[bytes]) -> IO[bytes]:
-    """Everything that `stream` sends, in a file on disk that vanishes when it is closed."""
+def spool(stream: IO[bytes], length: int | None) -> IO[bytes]:
+    """Everything that `stream` sends, in a file on disk that vanishes when it is closed.
+
+    `length` is how many bytes were announced, if any. Raises BadRequest when fewer come: a line
+    that was cut could mean something else, and nothing has been imported yet.
+    """
     spooled = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever reads it to the end
     while chunk := stream.read(64 * 1024):
         spooled.write(chunk)
+    if length is not None and spooled.tell() < length:
+        raise BadRequest(
+            f"The body broke off after {spooled.tell():,} of {length:,} bytes. Nothing was "
+            "imported: send it again"
+        )
     spooled.seek(0)
     return spooled
 

@@ -91,6 +91,7 @@ def create_service_app(
     """
     app = ServiceApp(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.url_map.merge_slashes = False  # to answer `//` with a redirect would be no problem document
     app.extensions["kudos_authenticator"] = authenticator
     errors.register(app)
     observe.register(app)

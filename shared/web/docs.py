@@ -10,7 +10,7 @@ from jinja2 import Environment, FunctionLoader, select_autoescape
 from markupsafe import Markup, escape
 
 from shared.auth.caller import public
-from shared.web import json, openapi, problems
+from shared.web import catalogue, json, openapi
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
@@ -104,9 +104,9 @@ def _problems() -> list[dict[str, Any]]:
             "slug": kind.slug,
             "status": kind.status,
             "title": kind.title,
-            "description": problems.description(kind),
+            "description": catalogue.description(kind),
         }
-        for kind in problems.catalogue()
+        for kind in catalogue.catalogue()
     ]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from pymongo.errors import ConnectionFailure, PyMongoError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from shared import telemetry
 from shared.web import json, problems
@@ -17,6 +17,7 @@ _BY_STATUS: dict[int, type[Problem]] = {
     404: problems.NotFound,
     405: problems.MethodNotAllowed,
     406: problems.NotAcceptable,
+    408: problems.RequestTimeout,
     409: problems.Conflict,
     412: problems.PreconditionFailed,
     413: problems.TooLarge,
@@ -74,6 +75,8 @@ def _unnamed(error: HTTPException) -> Response:
 def _detail(error: HTTPException) -> str | None:
     if error.code == 404:
         return "No route has this path"
+    if isinstance(error, ClientDisconnected):
+        return "The body broke off before its end"
     if error.code == 413:
         return f"A body may have {request.max_content_length:,} bytes here"
     return error.description

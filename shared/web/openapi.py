@@ -37,6 +37,7 @@ class ProblemSchema(ma.Schema):
     status = ma.fields.Integer(required=True)
     detail = ma.fields.String()
     errors = ma.fields.List(ma.fields.Nested(BreachSchema))
+    further_errors = ma.fields.Integer(metadata={"description": "How many more than are listed"})
 
 
 class ServiceApi(Api):  # type: ignore[misc]

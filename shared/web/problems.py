@@ -6,10 +6,11 @@ description on the page of problems.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import cleandoc
 from typing import Any, ClassVar
 
 CONTENT_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+"""How many entries `errors` has at most; `further_errors` says how many more there are."""
 
 
 class Problem(Exception):
@@ -139,6 +140,14 @@ class NotAcceptable(Problem):
     title = "No acceptable media type"
 
 
+class RequestTimeout(Problem):
+    """The request began and did not come to its end in time. Send it again, in one go."""
+
+    status = 408
+    slug = "request-timeout"
+    title = "The request did not come to its end"
+
+
 class Conflict(Problem):
     """The state of the resource does not allow this; where it helps, `allowed` lists the states
     in which it would be, or `location` names what is in the way."""
@@ -193,7 +202,8 @@ class UnsupportedMediaType(Problem):
 class Unprocessable(Problem):
     """The request was read but breaks a rule. `errors` lists each breach with `detail` and a
     JSON `pointer` (RFC 6901) to where it is; for query parameters and headers, which a pointer
-    does not reach, the parameter's name stands in its place and `in` says where it was."""
+    does not reach, the parameter's name stands in its place and `in` says where it was. At most a
+    hundred are listed; `further_errors` says how many more there are."""
 
     status = 422
     slug = "unprocessable"
@@ -206,7 +216,9 @@ class Unprocessable(Problem):
         **extensions: Any,
     ) -> None:
         if errors:
-            extensions["errors"] = list(errors)
+            extensions["errors"] = list(errors[:MOST_ERRORS])
+        if len(errors) > MOST_ERRORS:
+            extensions["further_errors"] = len(errors) - MOST_ERRORS
         super().__init__(detail, **extensions)
 
 
@@ -264,23 +276,6 @@ class Unavailable(_Later):
     slug = "unavailable"
     title = "The service is not available just now"
     retry_after_default = 2
-
-
-def catalogue() -> list[type[Problem]]:
-    """Every problem type that this process knows, by status and slug; one class per slug."""
-    found: dict[str, type[Problem]] = {}
-    waiting = list(Problem.__subclasses__())
-    while waiting:
-        kind = waiting.pop()
-        waiting.extend(kind.__subclasses__())
-        if "slug" in vars(kind):
-            found[kind.slug] = kind
-    return sorted(found.values(), key=lambda kind: (kind.status, kind.slug))
-
-
-def description(kind: type[Problem]) -> str:
-    """The meaning of a problem type as one paragraph of text."""
-    return " ".join(cleandoc(kind.__doc__ or "").split())
 
 
 def pointer(*path: str | int) -> str:

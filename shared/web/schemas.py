@@ -1,6 +1,7 @@
 """The base schema and the fields that requests and answers are made of."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,13 +12,18 @@ from marshmallow import fields, validate
 
 from shared import references, times
 
+_INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+_DIRECTION = re.compile(r"[\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\\^`{|}]")
 
 # For the OpenAPI document: what is accepted (of URLs, the usual ones), as regular expressions.
 _TEXT = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*"
-_LINE = r"[^\u0000-\u001f\u007f-\u009f]*"
-_VISIBLE = r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+_LINE = r"[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*"
+_VISIBLE = (
+    r"[^\u0000-\u0020\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680"
+    r"\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb]"
+)
 _SOME_TEXT = f"^{_TEXT}{_VISIBLE}{_TEXT}$"
 _SOME_LINE = f"^{_LINE}{_VISIBLE}{_LINE}$"
 _USUAL_URL = r"://[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:[/?#][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*)?"
@@ -130,8 +136,8 @@ class Rfc3339(fields.Field[datetime]):
 
 class PlainText(fields.String):
     """Text of `minimum` to `maximum` characters (code points). Control characters (Unicode Cc)
-    other than line breaks and tabs are refused, and so is mere white space where text is needed;
-    `single_line` refuses those too."""
+    other than line breaks and tabs are refused, and so is text of which nothing can be seen where
+    some is needed; `single_line` refuses those too, and what turns the direction of writing."""
 
     default_error_messages = {
         "empty": "There is no text",
@@ -152,7 +158,7 @@ class PlainText(fields.String):
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
         assert text is not None
-        if self.minimum and not text.strip():
+        if self.minimum and all(unicodedata.category(each) in _INVISIBLE for each in text):
             raise self.make_error("empty")
         if not self.minimum <= len(text) <= self.maximum:
             raise self.make_error(
@@ -162,6 +168,8 @@ class PlainText(fields.String):
             raise self.make_error("control", code=ord(found[0]), at=found.start() + 1)
         if self.single_line and any(character in text for character in "\n\r\t"):
             raise self.make_error("break")
+        if self.single_line and (found := _DIRECTION.search(text)):
+            raise self.make_error("control", code=ord(found[0]), at=found.start() + 1)
         return text
 
 

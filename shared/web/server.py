@@ -25,18 +25,20 @@ from gunicorn.http.errors import (
     LimitRequestHeaders,
     ParseException,
 )
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from shared import telemetry
 from shared.config import ConfigError, Settings
 from shared.footprint import Slack
 from shared.web import json
+from shared.web.intake import Incoming, Patient, take_the_rest
 from shared.web.problems import (
     CONTENT_TYPE,
     BadRequest,
     HeadersTooLarge,
     InternalError,
     Problem,
+    RequestTimeout,
 )
 
 WSGI = Callable[..., Any]
@@ -44,14 +46,11 @@ stopping = threading.Event()
 """Set in an API process when it was told to stop: long answers (streams) then end."""
 
 _BACKLOG = 1024
-_GRACE_SECONDS = 10
-_STARTING_SECONDS = 30.0
+_GRACE_SECONDS, _STARTING_SECONDS = 10, 30.0
 _RETRY_SECONDS = 1.0
 _DEFECTS = (InvalidResponseHeader, InvalidResponseHeaderName)
 _SAID_BETTER = ("Shutting down: %s", "Reason: %s", "Worker (pid:%s) exited with code %s.")
 _KEPT_ALIVE_SECONDS = 75  # longer than gateways keep theirs (nginx: 60), so that they close first
-_LINGER_SECONDS = 10.0  # for a body that was refused unread to end, and for its next bytes to come
-_LINGER_IDLE_SECONDS = 1.0
 
 
 def serve(
@@ -79,17 +78,42 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._slack = Slack()
 
     def notify(self) -> None:
-        """Tell the master that this worker lives: every second, also while requests run."""
+        """Tell the master that this worker lives; every second."""
         super().notify()
         self._slack.give_back()
 
     def handle(self, conn: Any) -> Any:
-        """Answer a request; before the connection closes, take what its client still sends."""
+        """Answer a request once it is there, else leave its connection to the poller; before the
+        connection closes, take what its client still sends."""
+        if getattr(conn, "incoming", None) is None:  # of a kept one, the next may be there already
+            conn.incoming = Incoming(conn.parser.unreader.take_buffered() if conn.parser else b"")
+        try:
+            if not conn.incoming.take(conn.sock, wait=not conn.data_ready):
+                return _DEFER
+        except OSError:
+            return False
+        conn.data_ready = True
+        conn.init()
+        conn.parser.unreader.sock = Patient(conn.sock)
+        conn.parser.unreader.unread(conn.incoming.taken())
+        conn.incoming = None
         kept = super().handle(conn)
         self._slack.grow()
         if kept is False:
-            _take_the_rest(conn.sock)
+            take_the_rest(conn.sock, stopping)
         return kept
+
+    def murder_pending(self) -> None:
+        """Close the connections whose request does not come, or not to its end."""
+        now = time.monotonic()
+        for conn in [c for c in self.pending_conns if c.timeout < now or c.incoming.is_late(now)]:
+            self.pending_conns.remove(conn)
+            self.poller.unregister(conn.sock)
+            self.nr_conns -= 1
+            if conn.incoming.has_begun:
+                with contextlib.suppress(OSError):
+                    util.write_nonblock(conn.sock, _closing(RequestTimeout()))
+            conn.close()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: finish what runs."""
@@ -104,9 +128,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle_error(self, req: Any, client: Any, _address: Any, exc: Exception) -> None:
         """Answer what never reached the application with a problem too: what is no HTTP, and
         lines or headers that are too long. Anything else is a defect of an application."""
-        if not isinstance(exc, ParseException) or isinstance(exc, _DEFECTS):
+        problem: Problem = InternalError()
+        if isinstance(exc, RequestTimeout):
+            problem = exc
+        elif not isinstance(exc, ParseException) or isinstance(exc, _DEFECTS):
             self.log.exception("Error handling request %s", getattr(req, "uri", "(not read)"))
-            problem: Problem = InternalError()
         elif isinstance(exc, LimitRequestHeaders):
             problem = HeadersTooLarge(str(exc))
         else:
@@ -224,20 +250,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
                 raise SystemExit(0)
 
 
-def _take_the_rest(connection: socket.socket) -> None:
-    """Read and drop what comes until the client closes (RFC 9112 section 9.6).
-
-    To close while bytes wait unread resets the connection, and a client that was still sending a
-    body that was refused loses the answer. Gunicorn itself takes 64 KiB.
-    """
-    deadline = time.monotonic() + _LINGER_SECONDS
-    with contextlib.suppress(OSError):  # idle for too long, or the client is gone
-        connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(_LINGER_IDLE_SECONDS)
-        while time.monotonic() < deadline and not stopping.is_set() and connection.recv(65536):
-            pass
-
-
 def _closing(problem: Problem) -> bytes:
     """A whole HTTP response that tells `problem` and ends the connection."""
     body = json.dumps(problem.document())
@@ -252,8 +264,7 @@ def _closing(problem: Problem) -> bytes:
 def _listen(host: str, port: int) -> int:
     """The descriptor of a listening socket, which gunicorn takes over (it closes it). Left to
     make its own, it would retry for seconds and print a page."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

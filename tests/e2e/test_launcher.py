@@ -26,7 +26,8 @@ IDLE_WINDOW_SECONDS = 15.0
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    with running(tmp_path_factory.mktemp("launcher")) as suite:
+    folder, probes = tmp_path_factory.mktemp("launcher"), str(free_port())
+    with running(folder, {"KUDOS_PROBE_PORT": probes}) as suite:
         suite.import_people(PEOPLE)
         yield suite
 
@@ -108,18 +109,31 @@ def test_a_second_one_on_the_same_folder_says_that_it_is_running(suite: Suite) -
     assert_one_line(refused, "already running", suite.url, str(suite.process.pid))
 
 
+def test_a_probe_port_in_use_is_said(suite: Suite, tmp_path: Path) -> None:
+    other = {"KUDOS_DATA": str(tmp_path / "other"), "KUDOS_PORT": str(free_port())}
+
+    refused = up(suite.environment, **other, KUDOS_PROBE_PORT=str(suite.port))
+
+    assert_one_line(refused, f"port {suite.port}", "KUDOS_PROBE_PORT")
+
+
 def test_a_port_in_use_is_said(suite: Suite, tmp_path: Path) -> None:
     refused = up(suite.environment, KUDOS_DATA=str(tmp_path / "other"))
 
     assert_one_line(refused, f"port {suite.port}", "KUDOS_PORT")
 
 
-def test_metrics_are_of_every_process(suite: Suite) -> None:
-    wait_until(
-        lambda: b"kudos_outbox_depth_records" in suite.call("GET", "/metrics").data,
-        10,
-        lambda: suite.call("GET", "/metrics").data[:2000],
-    )
+def test_metrics_are_of_every_process_and_not_at_the_gateway(suite: Suite) -> None:
+    probes = f"http://127.0.0.1:{suite.environment['KUDOS_PROBE_PORT']}/metrics"
+
+    def metrics() -> str:
+        return suite.http.request("GET", probes).data.decode()
+
+    suite.call("GET", "/recognition/v1/me")
+    wait_until(lambda: "kudos_outbox_depth_records" in metrics(), 10, metrics)
+    assert 'kudos_http_requests_total{method="GET",route="/recognition/v1/me"' in metrics()
+    refused = suite.call("GET", "/metrics")
+    assert (refused.status, refused.json()["type"]) == (404, "/problems/not-found")
 
     kept = [path.name for path in (suite.folder / "kudos/run/metrics").iterdir()]
     for part in ("relay", "projector"):
@@ -236,6 +250,20 @@ def test_killed_it_leaves_no_process_either(own_suite: Suite) -> None:
 
     wait_until(lambda: gone(those), 20, lambda: [p for p in those if p.is_running()])
     own_suite.start()  # on the same folder: the lock went with it
+
+
+def test_whoever_sees_that_it_is_ready_finds_it(tmp_path: Path) -> None:
+    suite = Suite(tmp_path)
+    with suite.output.open("wb") as output:
+        suite.process = subprocess.Popen(
+            [KUDOS, "up"], env=suite.environment, stdout=output, stderr=output
+        )
+    try:
+        wait_until(lambda: bool(suite.pids("gateway")), 20, suite.output.read_text)
+
+        assert (tmp_path / "kudos/run/suite.json").exists()
+    finally:
+        suite.stop()
 
 
 def test_interrupted_while_starting_it_leaves_no_process(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from prometheus_client import Counter
 
 from shared import telemetry
 from shared.config import ConfigError, Settings
-from shared.web import server
+from shared.web import intake, server
 from shared.web.server import serve, stopping
 
 COUNTED = Counter("sample_requests", "Requests", ["path"])
@@ -43,6 +43,8 @@ def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         return [b"done"]
     if path == "/stream":
         return stream()
+    if path == "/length":
+        return [str(len(environ["wsgi.input"].read())).encode()]
     if path == "/metrics":
         return [telemetry.metrics_text()]
     return [str(os.getpid()).encode()]
@@ -57,6 +59,8 @@ def stream() -> Iterator[bytes]:
 
 if __name__ == "__main__":
     telemetry.configure_logging("sample")
+    if seconds := os.environ.get("SAMPLE_REQUEST_SECONDS"):
+        intake.REQUEST_SECONDS = intake.PAUSE_SECONDS = float(seconds)
     try:
         serve(build, Settings(web_workers=int(sys.argv[2]), web_threads=4), int(sys.argv[1]))
     except ConfigError as error:

@@ -401,3 +401,11 @@ def test_new_people_give_and_receive_at_once(recognition: RecognitionParts):
     answer = recognition.call("POST", "/recognitions", "mary", json=thanks())
     assert answer.status_code == 201
     assert answer.json["people"]["person:mary"]["team"] == "team:new"
+
+
+def test_an_id_that_is_a_word_of_the_api_is_nobodys(recognition: RecognitionParts) -> None:
+    answer = recognition.call(
+        "PUT", "/people/imports", json={"name": "X"}, headers={"If-None-Match": "*"}
+    )
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == "/id"

@@ -321,6 +321,21 @@ def test_a_broken_line_among_ten_thousand_good_ones_is_refused_alone(call: Call,
     assert recognitions.count_documents({}) == 9_999
 
 
+def test_a_body_that_breaks_off_imports_nothing_and_says_so(call: Call, recognitions: Any):
+    line = json.dumps(past(1)).encode() + b"\n"
+    answer = call(
+        "POST",
+        "/imports",
+        data=line,
+        content_type="application/x-ndjson",
+        environ_overrides={"CONTENT_LENGTH": str(2 * len(line))},
+    )
+    assert answer.status_code == 400
+    assert f"broke off after {len(line)} of {2 * len(line)} bytes" in answer.json["detail"]
+    assert "send it again" in answer.json["detail"]
+    assert recognitions.count_documents({}) == 0
+
+
 def test_a_line_of_more_than_a_mebibyte_is_refused_and_the_next_one_read(call: Call):
     answers = import_lines(call, ['{"x": "' + "x" * 1_100_000 + '"}', past(1)])
     assert [answer["status"] for answer in answers] == ["refused", "created"]

@@ -125,3 +125,40 @@ def test_a_circle_through_somebody_in_the_directory_is_found():
 def test_a_change_that_changes_nothing_is_none():
     entry = imported(HEADER + "ada,Ada,,core,\n")["person:ada"]
     assert change(entry, name="Ada") is None
+
+
+def test_a_column_that_stands_twice_is_refused():
+    header = "id,name,email,team,manager,Name,team\n"
+    assert faults_of(header + "ada,Ada,,core,,Bob,other\n") == {
+        "/1": "column name, team stands there twice: leave one of them out"
+    }
+
+
+@pytest.mark.parametrize("reserved", ["me", "imports"])
+def test_an_id_that_means_something_else_is_nobodys(reserved: str):
+    faults = faults_of(HEADER + f"ada,Ada,,,\n{reserved},Me,,,\n")
+    assert faults == {
+        "/3/id": f"{reserved} means something else in the API: choose another id",
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://photos.example/ada.png",
+        "https://",
+        "https://ada:secret@photos.example/a",
+        "https://photos.example/" + "x" * 2100,
+        "javascript:alert(1)",
+        'https://photos.example/"onerror',
+    ],
+)
+def test_the_address_of_a_photo_is_held_to_the_rule_of_links(url: str):
+    quoted = url.replace('"', '""')
+    header = HEADER.replace("\n", ",photo_url\n")
+    assert list(faults_of(header + f'ada,Ada,,,,"{quoted}"\n')) == ["/2/photo_url"]
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\u202e"], ids=ascii)
+def test_a_name_holds_nothing_that_a_terminal_obeys(character: str):
+    assert list(faults_of(HEADER + f"ada,A{character}da,,,\n")) == ["/2/name"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import services.leaderboard.app
 import services.notifier.app
 import services.recognition.app  # noqa: F401 - the services' own problems register themselves
-from shared.web.problems import catalogue, description
+from shared.web.catalogue import catalogue, description
 
 TEXT = (Path(__file__).parents[2] / "docs" / "problems.md").read_text()
 

@@ -64,6 +64,16 @@ def test_a_mark_above_the_route_counts_too(settings: Settings) -> None:
     assert document(web)["paths"]["/late"]["get"]["security"] == [{"bearer": [scopes.READ]}]
 
 
+@pytest.mark.parametrize("path", ["/sample/v1//things", "/sample/v1/things/"])
+def test_a_path_that_is_nearly_a_route_is_a_problem_and_no_redirect(
+    web: FlaskClient, path: str
+) -> None:
+    response = web.get(path)
+
+    assert response.status_code == 404
+    assert response.content_type == "application/problem+json"
+
+
 def test_a_route_added_behind_the_guards_back_is_closed(app: Flask) -> None:
     app.add_url_rule("/later", "later", public(lambda: "in"))
     assert app.test_client().get("/later").status_code == 401

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared.web import problems
+from shared.web import catalogue, problems
 from tests.unit.sample_service import bearer, make_app, make_settings
 
 GOOD = {"recipients": ["ada"], "message": "Thank you"}
@@ -168,17 +168,17 @@ def test_an_abort_is_a_problem_whatever_its_status(
 
 
 def test_every_problem_has_a_slug_of_its_own_a_title_and_a_description() -> None:
-    kinds = problems.catalogue()
+    kinds = catalogue.catalogue()
     assert len({kind.slug for kind in kinds}) == len(kinds)
     for kind in kinds:
         assert re.fullmatch(r"[a-z][a-z-]+", kind.slug)
         assert 400 <= kind.status < 600
-        assert problems.description(kind).endswith(".")
+        assert catalogue.description(kind).endswith(".")
 
 
 def test_every_type_leads_to_its_description(web: FlaskClient) -> None:
     everything = web.get("/sample/problems").text
-    for kind in problems.catalogue():
+    for kind in catalogue.catalogue():
         assert f'id="{kind.slug}"' in everything
         assert kind.title in web.get(f"/problems/{kind.slug}").text
     problem(web.get("/problems/unheard-of"), 404, "not-found")
@@ -187,3 +187,13 @@ def test_every_type_leads_to_its_description(web: FlaskClient) -> None:
 def test_pointers_escape_as_rfc_6901_says() -> None:
     assert problems.pointer("a/b", 0, "m~n", "") == "/a~1b/0/m~0n/"
     assert problems.pointer() == ""
+
+
+def test_a_long_list_of_errors_is_cut_and_says_how_much_there_is() -> None:
+    errors = [problems.error_at(number, "is wrong") for number in range(1_234)]
+
+    document = problems.Unprocessable("1234 to correct", errors).document()
+
+    assert document["errors"] == errors[:100]
+    assert document["further_errors"] == 1_134
+    assert "further_errors" not in problems.Unprocessable("100", errors[:100]).document()

@@ -249,3 +249,20 @@ def test_errors_are_sorted_and_several_at_one_place_are_all_told() -> None:
         {"pointer": "/b", "detail": "three"},
     ]
     assert found.detail == "2 places to correct"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\u200b", "\u2060 \ufeff", "\u00ad\u00ad", " \n\t", "\u2028", "\U000e0041", "\u3000\u200e"],
+    ids=ascii,
+)
+def test_text_of_which_nothing_can_be_seen_is_no_text(text: str) -> None:
+    with pytest.raises(ValidationError, match="There is no text"):
+        PlainText(50).deserialize(text)
+    assert PlainText(50).deserialize(f"{text}👩\u200d🚀") == f"{text}👩\u200d🚀"
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\u2028", "\u202e", "\u2066"], ids=ascii)
+def test_a_name_holds_nothing_that_a_terminal_obeys(character: str) -> None:
+    with pytest.raises(ValidationError, match="not accepted"):
+        PlainText(50, single_line=True).deserialize(f"intranet{character}widget")

@@ -43,7 +43,7 @@ def import_ndjson() -> Response:
     again is safe. They count on boards and notify nobody.
     """
     require_media_type(NDJSON)
-    spooled = spool(request.stream)
+    spooled = spool(request.stream, request.content_length)
     lines = service().importer.run(spooled, current_caller().person)
     return Response(lines, content_type=NDJSON)
 

@@ -12,6 +12,7 @@ from services.recognition.domain.directory import (
 )
 from services.recognition.domain.directory_relations import relation_faults
 from services.recognition.domain.directory_tree import ancestors_below, moved
+from services.recognition.domain.directory_values import identifier
 from services.recognition.domain.refusal import Refusal, refuse
 
 
@@ -22,6 +23,11 @@ def edit_person(
 
     `directory` is what `relation_faults` takes. Raises Refusal with every fault.
     """
+    if known is None:
+        try:
+            identifier(reference)
+        except ValueError as error:
+            raise refuse("/id", str(error)) from None
     entry = change(known, **fields) if known else new_person(reference, **fields)
     if entry is None:
         return []

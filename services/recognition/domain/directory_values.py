@@ -8,6 +8,9 @@ from functools import cache
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+RESERVED_IDS = frozenset({"me", "imports"})
+"""No person's id: `me` stands for whoever asks, and paths have these words."""
+
 MAX_NAME = 200
 MAX_MAIL = 254
 """RFC 5321 section 4.5.3.1.3, without the angle brackets."""
@@ -15,8 +18,16 @@ MAX_MAIL = 254
 MAX_PHOTO = 2048
 
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f<>\"\\^`{|}]")
+
+
+def identifier(reference: str) -> str:
+    """The reference of somebody new, whose id is none of RESERVED_IDS."""
+    bare = reference.partition(":")[2]
+    if bare in RESERVED_IDS:
+        raise ValueError(f"{bare} means something else in the API: choose another id")
+    return reference
 
 
 def name(text: str) -> str:
