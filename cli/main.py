@@ -23,6 +23,7 @@ _COMMANDS = {
     "fulfil": "cli.please:fulfil",
     "owed": "cli.please:owed",
     "board": "cli.board:board",
+    "person": "cli.person:person",
     "demo": "cli.demo:demo",
     "dlq": "cli.dlq:dlq",
     "rebuild": "cli.rebuild:rebuild",

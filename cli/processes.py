@@ -26,6 +26,9 @@ def serve(service: str) -> None:
     Example:
       KUDOS_BIND=0.0.0.0 KUDOS_PORT=8000 kudos serve recognition
     """
+    from shared.footprint import spare_unused_modules
+
+    spare_unused_modules()
     settings = server_settings()
     from shared.telemetry import configure_logging
 
@@ -52,6 +55,9 @@ def work(worker: str) -> None:
     Example:
       KUDOS_PROBE_PORT=9101 kudos work relay
     """
+    from shared.footprint import spare_unused_modules
+
+    spare_unused_modules()
     settings = server_settings()
     from shared.telemetry import configure_logging
 

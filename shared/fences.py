@@ -62,6 +62,18 @@ def with_new(
     return after
 
 
+def without(fences: Fences, ref: str) -> list[tuple[str, int]]:
+    """The fences when `ref` has left the directory: none begins with it any more."""
+    starts = [start for start, _ in fences]
+    counts = [count for _, count in fences]
+    index = bisect_right(starts, ref) - 1
+    counts[index] = max(0, counts[index] - 1)
+    if starts[index] == ref:
+        counts[index - 1] += counts[index]
+        del starts[index], counts[index]
+    return list(zip(starts, counts, strict=True))
+
+
 def entries_between(fences: Fences, first: str, beyond: str) -> int:
     """About how many entries of the directory have an id from `first` up to `beyond`."""
     starts = [start for start, _ in fences]

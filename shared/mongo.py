@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -70,13 +71,18 @@ def require_transactions(client: Client) -> None:
         hello = client.admin.command("hello")
     except PyMongoError as error:
         where = ", ".join(f"{host}:{port}" for host, port in _addresses(client)) or "the server"
-        reason = str(error).partition(",")[0]
-        raise ConfigError(f"cannot reach MongoDB at {where}: {reason}") from None
+        raise ConfigError(f"cannot reach MongoDB at {where}: {_reason(error, where)}") from None
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise ConfigError(
             "MongoDB runs without a replica set, so it has no transactions: start it with "
             "`mongod --replSet rs0` and run `rs.initiate()` once in mongosh (one node is enough)"
         )
+
+
+def _reason(error: PyMongoError, where: str) -> str:
+    """What pymongo says, without what stands beside it already, and without its settings."""
+    said = str(error).partition(",")[0].partition(" (configured")[0]
+    return re.sub(r"^\[Errno \d+\] ", "", said.removeprefix(f"{where}: "))
 
 
 def _addresses(client: Client) -> Iterable[tuple[str, int | None]]:

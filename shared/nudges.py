@@ -10,6 +10,7 @@ import itertools
 import os
 import select
 import socket
+import threading
 from pathlib import Path
 
 from shared.telemetry import log
@@ -52,6 +53,7 @@ class Listener:
     def __init__(self, folder: Path | None, channel: str | None) -> None:
         self._wake, self._woken = os.pipe()
         os.set_blocking(self._wake, False)
+        self._closing, self._is_closed = threading.Lock(), False
         self._socket: socket.socket | None = None
         self._address: Path | None = None
         if folder is None or channel is None:
@@ -88,8 +90,10 @@ class Listener:
         return True
 
     def wake(self) -> None:
-        """End the present `wait` and every later one: the process stops."""
-        os.write(self._woken, b"!")
+        """End the present `wait` and every later one: the process stops. After `close`: nothing."""
+        with self._closing:  # a number of a file that was closed may be that of another by now
+            if not self._is_closed:
+                os.write(self._woken, b"!")
 
     def close(self) -> None:
         """Stop listening."""
@@ -97,5 +101,8 @@ class Listener:
             self._socket.close()
         if self._address is not None:
             self._address.unlink(missing_ok=True)
-        os.close(self._wake)
-        os.close(self._woken)
+        with self._closing:
+            if not self._is_closed:
+                self._is_closed = True
+                os.close(self._wake)
+                os.close(self._woken)

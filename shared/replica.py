@@ -13,6 +13,7 @@ from pymongo.database import Database
 
 from shared import nudges
 from shared.config import Settings
+from shared.erased import Erased
 from shared.eventlog import EventLog
 from shared.eventlog.follower import Follower
 from shared.events import ACCESS, DIRECTORY, Event
@@ -73,8 +74,11 @@ def _version(state: Mapping[str, Any]) -> int:
 def apply_directory(
     db: Database[Document], entries: Sequence[Document], session: ClientSession
 ) -> list[Document]:
-    """Store each entry that is newer than what `directory` holds; those that were."""
-    return _store_newer(db["directory"], entries, session)
+    """Store each entry that is newer than what `directory` holds; those that were. An event that
+    comes late brings nobody back who was erased."""
+    gone = Erased(db).among({entry["_id"] for entry in entries}, session)
+    present = [entry for entry in entries if entry["_id"] not in gone]
+    return _store_newer(db["directory"], present, session)
 
 
 def apply_keys(

@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 
 from shared.config import ConfigError, Settings
 from shared.eventlog.port import LogTruncated, LogUnavailable
+from shared.footprint import Slack
 from shared.nudges import Listener
 from shared.telemetry import log
 
@@ -185,7 +186,7 @@ def loop(
     """
     heartbeat = heartbeat or Heartbeat()
     shortest, longest = idle_seconds
-    wait, failures = shortest, 0
+    wait, failures, slack = shortest, 0, Slack()
     while not stop.is_set():
         heartbeat.begin()
         try:
@@ -210,12 +211,15 @@ def loop(
         failures = 0
         heartbeat.succeeded()
         if done:
+            slack.grow()
             wait = shortest
             stop.wait(PAUSE_SECONDS)
         else:
             is_nudged = rest(wait) if rest else stop.wait(wait)
             if is_nudged:
                 stop.wait(shortest)  # what comes at the same time is done at the same time
+            else:
+                slack.give_back()
             wait = shortest if is_nudged else min(2 * wait, longest)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,11 +15,15 @@ from typing import Any
 import psutil
 import urllib3
 
+from deploy.embedded.folder import running_suite
 from shared.auth.demo import issue
 from shared.config import Settings
+from shared.mongo import Client, connect
 from tests.conftest import free_port
 
 KUDOS = Path(sys.executable).with_name("kudos")
+LARGEST_MEMORY = 500 * 1024 * 1024
+"""Of a suite at rest: what the whole may take."""
 
 
 class Suite:
@@ -125,13 +130,61 @@ class Suite:
             return []
         return [pid]
 
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the suite, the launcher first."""
+        assert self.process is not None
+        launcher = psutil.Process(self.process.pid)
+        return [launcher, *launcher.children(recursive=True)]
+
+    def memory(self) -> int:
+        """The proportional set size of all processes in bytes (proc_pid_smaps_rollup(5))."""
+        texts = [
+            Path(f"/proc/{process.pid}/smaps_rollup").read_text() for process in self.processes()
+        ]
+        return sum(int(re.findall(r"^Pss:\s+(\d+) kB", text, re.M)[0]) * 1024 for text in texts)
+
     def kill(self, name: str) -> int:
-        """kill -9 of one process of a part, which must be there; its pid."""
-        wait_until(lambda: bool(self.pids(name)), 30, lambda: f"no {name} runs")
-        pid = self.pids(name)[0]
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        """kill -9 of one process of a part, which must be there; its pid, once it is gone."""
+        pid = self.signal(name, signal.SIGKILL)
+        wait_until(lambda: not psutil.pid_exists(pid), 30, lambda: f"the {name} cannot be killed")
         return pid
+
+    def signal(self, name: str, number: signal.Signals) -> int:
+        """Send a signal to one process of a part, which must be there; its pid."""
+        reached: list[int] = []
+
+        def reach() -> bool:
+            for pid in self.pids(name)[:1]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                    reached.append(pid)
+            return bool(reached)
+
+        wait_until(reach, 30, lambda: f"no {name} runs")
+        return reached[0]
+
+    @contextlib.contextmanager
+    def worker(self, name: str) -> Iterator[None]:
+        """One more worker of a kind beside the suite's own; it is told to stop at the end."""
+        with self.output.open("ab") as output:
+            process = subprocess.Popen(
+                [KUDOS, "work", name], env=self.environment, stdout=output, stderr=output
+            )
+        try:
+            yield
+            process.terminate()
+            assert process.wait(30) == 0, self.output.read_text()
+        finally:
+            process.kill()
+            process.wait()
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Client]:
+        """A client of the embedded database, for what no API tells."""
+        found = running_suite(self.settings.data)
+        assert found is not None, self.output.read_text()
+        with connect(found.mongo_uri, "tests") as client:
+            yield client
 
 
 @contextlib.contextmanager
@@ -146,10 +199,14 @@ def running(folder: Path, environment: Mapping[str, str] | None = None) -> Itera
 
 
 def wait_until(
-    condition: Callable[[], bool], seconds: float, explain: Callable[[], object] = str
+    condition: Callable[[], bool],
+    seconds: float,
+    explain: Callable[[], object] = str,
+    *,
+    every_seconds: float = 0.05,
 ) -> None:
     """Wait for a condition; fail with an explanation after the deadline."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {explain()}"
-        time.sleep(0.05)
+        time.sleep(every_seconds)

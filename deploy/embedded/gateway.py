@@ -4,6 +4,7 @@ The services' own paths carry their prefix, so nothing is rewritten (docs/adr/00
 """
 
 import dataclasses
+import gc
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -30,8 +31,10 @@ def main(settings: Settings) -> None:
         demo = True
     else:
         demo = False
-    for service in SERVICES:  # imported before the fork, so that the processes share the memory
-        import_module(f"services.{service}.app")
+    for module in ("deploy.embedded.front", *(f"services.{name}.app" for name in SERVICES)):
+        import_module(module)  # before the fork, so that the processes share the memory
+    gc.collect()
+    gc.freeze()  # to look for garbage among what was imported would write to it: a copy of each
     serve(lambda: build(settings, demo=demo), settings, settings.port, HOST)
 
 

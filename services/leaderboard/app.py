@@ -3,18 +3,19 @@
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from services.leaderboard.api import boards
+from services.leaderboard.api import boards, people
 from services.leaderboard.boards import Boards
 from services.leaderboard.repository import ensure_indexes
 from shared import mongo
 from shared.auth.authenticator import Authenticator
 from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
+from shared.erased import Erased, inactive_when_erased
 from shared.key_uses import KeyUses, UntoldUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
-BLUEPRINTS = (boards.blueprint,)
+BLUEPRINTS = (boards.blueprint, people.blueprint)
 
 
 def create_app(settings: Settings, client: Client | None = None) -> Flask:
@@ -38,7 +39,9 @@ def create_app(settings: Settings, client: Client | None = None) -> Flask:
         authenticator=Authenticator(
             settings,
             JwtVerifier(settings),
-            find_entry=lambda ref: directory.find_one({"_id": ref}),
+            find_entry=inactive_when_erased(
+                lambda ref: directory.find_one({"_id": ref}), Erased(db)
+            ),
             find_by_email=lambda address: directory.find_one({"email_key": address.casefold()}),
             find_key=lambda identifier: keys.find_one({"_id": identifier}),
             note_use=KeyUses(UntoldUses(db).note).note,

@@ -6,13 +6,13 @@ request asks the database for the list's revision and, where it can, for nothing
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
+from services.leaderboard.asked import Asked, Moment, State
 from services.leaderboard.csv_file import write_csv
-from services.leaderboard.domain.boards import BOARDS, SUBJECT_KINDS, list_key, ranked_by
+from services.leaderboard.domain.boards import BOARDS, SUBJECT_KINDS, ranked_by
 from services.leaderboard.domain.periods import (
     KINDS,
     Period,
@@ -20,11 +20,17 @@ from services.leaderboard.domain.periods import (
     current_period,
     parse_period,
 )
-from services.leaderboard.domain.ranking import Ranks
+from services.leaderboard.domain.ranking import Ranks, takes_rank
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.recent import Recent
-from services.leaderboard.repository import BoardReader, Generation, Generations
-from services.leaderboard.views import entry_views, period_view, person_views, teams_of
+from services.leaderboard.repository import BoardReader, Generations
+from services.leaderboard.views import (
+    entry_views,
+    period_view,
+    person_views,
+    teams_of,
+    with_changes,
+)
 from shared import times
 from shared.auth.caller import Caller
 from shared.config import Settings
@@ -37,44 +43,7 @@ from shared.web.problems import BadCursor, Forbidden, NotFound
 
 _MOMENT_SECONDS = 0.1
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What holds for every board at some moment: what is served, and of when its directory is."""
-
-    generation: Generation | None
-    directory: int
-    read_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A list that somebody asked for."""
-
-    moment: Moment
-    board: str
-    by: str
-    period: Period
-
-    @property
-    def generation(self) -> str:
-        """The id of the generation to read; empty before there is one."""
-        return self.moment.generation.id if self.moment.generation else ""
-
-    @property
-    def name(self) -> str:
-        """The name of the list."""
-        return list_key(self.board, self.period.id, self.by)
-
-
-class State(NamedTuple):
-    """A state of a list: as long as it is the same, so is every answer about it."""
-
-    generation: str
-    name: str
-    revision: int
-    directory: int
+_STANDING_IN = ("week", "month", "quarter", "year", "all")
 
 
 Selection = Callable[[Standings], tuple[Sequence[Place], str | None]]
@@ -142,6 +111,45 @@ class Boards:
 
         return self._answer(caller, asked, ("around", ref, limit), select)
 
+    def standing(self, caller: Caller, person: str) -> dict[str, Any]:
+        """Where somebody stands on every board of people, in each period that runs.
+
+        Raises NotFound for others who are not in the directory, or who are not seen on boards.
+        """
+        asked = self.asked(caller, next(iter(BOARDS)), "people", "all")
+        entry = self._reader.entries_of([person]).get(person)
+        if caller.person != person and (entry is None or not takes_rank(entry)):
+            raise NotFound(f"There is no standing of {person} to be seen")
+        zone = self._zone(asked.moment)
+        running = [current_period(kind, self._now(), zone) for kind in _STANDING_IN]
+        places = [
+            self._place_of(Asked(asked.moment, board, "people", period), person)
+            for board in BOARDS
+            for period in running
+        ]
+        known = {person: entry} if entry else {}
+        known |= self._reader.entries_of(teams_of(known.values()))
+        return {
+            "person": person,
+            "places": places,
+            "people": person_views(known),
+            **self._freshness(asked),
+        }
+
+    def _place_of(self, asked: Asked, person: str) -> dict[str, Any]:
+        revision = self._reader.revision(asked.generation, asked.name)
+        state = State(asked.generation, asked.name, revision, asked.moment.directory)
+        _, standings = self._standings_at(state)
+        ranks = Ranks(standings.histogram)
+        score, is_ranked = standings.find(person)
+        return {
+            "board": asked.board,
+            "period": period_view(asked.period),
+            "rank": ranks.of(score) if score and is_ranked else None,
+            "score": score,
+            "total": ranks.total,
+        }
+
     def whole(self, asked: Asked) -> IO[bytes]:
         """The whole list from one state, as CSV: a file of rank, subject, name, team, score."""
         return write_csv(self._client, self._reader, asked.generation, asked.name)
@@ -162,8 +170,11 @@ class Boards:
         if by not in switched_on:
             raise NotFound(f"There are no boards of {by} here, only of {', '.join(switched_on)}")
         moment = self._present()
-        timezone = moment.generation.timezone if moment.generation else self._settings.timezone
-        return Asked(moment, board, by, self._period(period, ZoneInfo(timezone)))
+        return Asked(moment, board, by, self._period(period, self._zone(moment)))
+
+    def _zone(self, moment: Moment) -> ZoneInfo:
+        generation = moment.generation
+        return generation.zone if generation else ZoneInfo(self._settings.timezone)
 
     def _period(self, text: str | None, zone: ZoneInfo) -> Period:
         if text is None:
@@ -185,8 +196,10 @@ class Boards:
         return present
 
     def _answer(self, caller: Caller, asked: Asked, key: Any, select: Selection) -> bytes:
-        revision = self._reader.revision(asked.generation, asked.name)
-        state = State(asked.generation, asked.name, revision, asked.moment.directory)
+        names = [name for name in (asked.name, asked.name_before) if name]
+        revisions = self._reader.revisions(asked.generation, *names)
+        directory = asked.moment.directory
+        state = State(asked.generation, asked.name, revisions[0], directory, *revisions[1:])
         body = self._bodies.get((state, key))
         if body is None:
             state, body = self._body(asked, state, select)
@@ -212,12 +225,23 @@ class Boards:
                 "board": asked.board,
                 "by": asked.by,
                 "period": period_view(asked.period),
-                "entries": entry_views(places, ranks, known),
+                "entries": self._with_changes(asked, state, entry_views(places, ranks, known)),
                 "total": ranks.total,
                 "people": person_views(known | teams),
                 "next": following,
             }
         )
+
+    def _with_changes(
+        self, asked: Asked, state: State, entries: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """The entries with what has changed since the period before."""
+        if asked.name_before is None:
+            return with_changes(entries, Ranks({}), {})
+        name, revision = asked.name_before, state.revision_before
+        _, before = self._standings_at(State(state.generation, name, revision, state.directory))
+        scores = before.find_all(entry["subject"] for entry in entries)
+        return with_changes(entries, Ranks(before.histogram), scores)
 
     def _standings_at(self, state: State) -> tuple[State, Standings]:
         """The standings of a list at `state`, or at a newer one, which is then returned."""

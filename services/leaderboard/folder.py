@@ -158,7 +158,9 @@ class Folder:
         changed = self._store.put_entries(list(newest.values()), before.keys(), session)
         suspects = set()
         for ref, entry in newest.items():
-            held = entry if ref in changed else before[ref]
+            held = entry if ref in changed else before.get(ref)
+            if held is None:  # who was erased, and an event that came late
+                continue
             self._new_ranks[ref] = takes_rank(held)
             if ref not in changed or takes_rank(before.get(ref)) != takes_rank(held):
                 suspects.add(ref)

@@ -4,6 +4,7 @@ stand by."""
 from prometheus_client import Counter, Gauge
 
 from services.leaderboard.filler import BOARD_TOPICS, Filler, refuse_unless_ours
+from services.leaderboard.privacy import BoardsHolder
 from services.leaderboard.repository import Generation, Generations, ensure_indexes
 from shared import mongo, times
 from shared.config import Settings
@@ -12,6 +13,7 @@ from shared.events import TOPICS
 from shared.lease import Lease
 from shared.mongo import Client
 from shared.nudges import LOG
+from shared.privacy import PrivacyFollower
 from shared.replica import AccessFollower
 from shared.worker import run
 
@@ -82,6 +84,9 @@ def main(settings: Settings) -> None:
         with (
             open_log(settings, client) as log,
             AccessFollower(settings, client, "leaderboard", log) as access,
+            PrivacyFollower(
+                settings, client, "leaderboard", log, BoardsHolder(settings, client), access.stop
+            ),
         ):
             log.ensure_topics(TOPICS)
             projector = Projector(settings, client, log)

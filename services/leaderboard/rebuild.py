@@ -12,6 +12,7 @@ from itertools import count, islice
 from typing import Any, TypeVar
 
 from pymongo.client_session import ClientSession
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
@@ -21,7 +22,7 @@ from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
 from shared.eventlog.follower import BatchTooLarge
 from shared.lease import Lease
-from shared.mongo import Client, in_transaction
+from shared.mongo import Client, Document, in_transaction
 from shared.replica import replica_entry
 from shared.telemetry import log as logger
 
@@ -64,7 +65,7 @@ class Rebuild:
         self._grace_seconds = grace_seconds
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
-        self._lease = Lease(self._db["leases"], "rebuild", _LEASE_SECONDS)
+        self._lease = rebuild_lease(self._db)
 
     def run(
         self, directory: Iterable[Mapping[str, Any]], recognitions: Iterable[Mapping[str, Any]]
@@ -146,6 +147,11 @@ class Rebuild:
                     return
         finally:
             filler.close()
+
+
+def rebuild_lease(db: Database[Document]) -> Lease:
+    """Held by whoever makes or removes generations that are not served."""
+    return Lease(db["leases"], "rebuild", _LEASE_SECONDS)
 
 
 class _Readable:

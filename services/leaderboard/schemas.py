@@ -60,6 +60,13 @@ class BoardEntrySchema(Schema):
     name = fields.String()
     team = fields.String(allow_none=True)
     score = fields.Integer()
+    change = fields.Integer(
+        allow_none=True,
+        metadata={
+            "description": "ranks climbed (below 0: fallen) since the period before; null for who "
+            "took none then, and for `all`"
+        },
+    )
 
 
 class OwnStandingSchema(Schema):
@@ -99,6 +106,24 @@ class BoardSchema(Schema):
     lag = fields.Nested(LagSchema)
     people = fields.Dict(keys=fields.String(), values=fields.Nested(BoardPersonSchema))
     next = fields.String(allow_none=True)
+
+
+class StandingPlaceSchema(OwnStandingSchema):
+    """Where somebody stands on one board of one period."""
+
+    board = fields.String()
+    period = fields.Nested(PeriodSchema)
+    total = fields.Integer(metadata={"description": "how many take a rank"})
+
+
+class StandingSchema(Schema):
+    """Where somebody stands on every board of people, in each period that runs."""
+
+    person = fields.String()
+    places = fields.List(fields.Nested(StandingPlaceSchema))
+    as_of = fields.String(allow_none=True)
+    lag = fields.Nested(LagSchema)
+    people = fields.Dict(keys=fields.String(), values=fields.Nested(BoardPersonSchema))
 
 
 class BoardKindSchema(Schema):

@@ -28,6 +28,22 @@ def entry_views(places: Sequence[Place], ranks: Ranks, entries: Entries) -> list
     ]
 
 
+def with_changes(
+    entries: Iterable[dict[str, Any]], ranks: Ranks, scores: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """`entries`, each with how many ranks it has climbed (below 0: fallen) since the period before,
+    whose `ranks` and `scores` those are; None for who took none then."""
+    return [
+        {
+            **entry,
+            "change": ranks.of(scores[entry["subject"]]) - entry["rank"]
+            if entry["subject"] in scores
+            else None,
+        }
+        for entry in entries
+    ]
+
+
 def person_views(entries: Entries) -> dict[str, dict[str, Any]]:
     """`people` of an answer."""
     return {

@@ -10,6 +10,7 @@ from shared import mongo
 from shared.auth.authenticator import Authenticator
 from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
+from shared.erased import Erased, inactive_when_erased
 from shared.key_uses import KeyUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
@@ -40,7 +41,7 @@ def create_app(
         authenticator=Authenticator(
             settings,
             JwtVerifier(settings),
-            find_entry=directory.find,
+            find_entry=inactive_when_erased(directory.find, Erased(service.repository.db)),
             find_by_email=directory.find_by_email,
             find_key=directory.key,
             note_use=KeyUses(service.repository.key_uses.note).note,

@@ -1,15 +1,17 @@
 """The worker `fan-out`: folds events into inboxes and deliveries."""
 
 from services.notifier.fanning import Change, Fanning, prepare
+from services.notifier.privacy import NotifierHolder
 from services.notifier.repository import Repository
 from shared import worker
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
 from shared.eventlog.follower import Follower
-from shared.events import ACCESS, DIRECTORY, RECOGNITION
+from shared.events import ACCESS, DIRECTORY, PRIVACY, RECOGNITION
 from shared.lease import Lease
 from shared.mongo import Client, connect, require_transactions
 from shared.nudges import DELIVERIES, LOG, Nudges
+from shared.privacy import PrivacyFollower
 from shared.replica import AccessFollower
 
 GROUP = "notifier"
@@ -41,8 +43,10 @@ def main(settings: Settings) -> None:
     repository = Repository(client[settings.database("notifier")])
     repository.ensure_indexes()
     log = open_log(settings, client)
-    log.ensure_topics((*TOPICS, ACCESS))
+    log.ensure_topics((*TOPICS, ACCESS, PRIVACY))
     access = AccessFollower(settings, client, "notifier", log)
+    holder = NotifierHolder(settings, client)
+    privacy = PrivacyFollower(settings, client, "notifier", log, holder, access.stop)
     lease = Lease(repository.db["leases"], "fan-out")
     fan_out = follower(log, client, repository)
     nudges = Nudges(settings.nudges)
@@ -53,7 +57,7 @@ def main(settings: Settings) -> None:
             nudges.send(DELIVERIES)
         return folded
 
-    with access:
+    with access, privacy:
         worker.run(
             "fan-out",
             step,

@@ -131,7 +131,8 @@ class Acting:
 
     def badges(self, caller: Caller) -> list[str]:
         """By which the caller may read recognitions."""
-        entry = (self._directory.get(caller.person) if caller.person else None) or {}
+        named = [caller.person] if caller.person else []
+        entry = self._directory.recent(named).get(str(caller.person), {})
         return badges_of(
             caller.person,
             entry.get("team"),

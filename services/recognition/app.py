@@ -16,6 +16,7 @@ from services.recognition.api import (
     keys,
     me,
     moderation,
+    privacy,
     recognitions,
     service_levels,
     transfer,
@@ -28,6 +29,7 @@ from shared import mongo, times
 from shared.auth.authenticator import Authenticator
 from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
+from shared.erased import inactive_when_erased
 from shared.key_uses import KeyUses
 from shared.nudges import KEYS, OUTBOX, Nudges
 from shared.web.app import create_service_app
@@ -47,6 +49,7 @@ BLUEPRINTS = (
     service_levels.blueprint,
     transfer.blueprint,
     keys.blueprint,
+    privacy.blueprint,
 )
 
 
@@ -74,7 +77,7 @@ def create_app(
         authenticator=Authenticator(
             settings,
             JwtVerifier(settings),
-            find_entry=service.stored_directory.get,
+            find_entry=inactive_when_erased(service.stored_directory.get, service.erased),
             find_by_email=service.stored_directory.find_by_email,
             find_key=service.stored_keys.get,
             note_use=KeyUses(service.stored_keys.note_use).note,

@@ -11,9 +11,11 @@ from services.recognition.audit import audit_entry
 from services.recognition.directory import unavailable_when_raced, with_events
 from services.recognition.domain.directory import Change
 from services.recognition.domain.directory_editing import edit_partner, edit_person, edit_team
+from services.recognition.domain.refusal import refuse
 from services.recognition.repository import AuditRepository, DirectoryRepository
 from shared import times
 from shared.auth.caller import Caller
+from shared.erased import Erased
 from shared.mongo import in_transaction
 from shared.references import kind_of
 from shared.web.problems import Forbidden, NotFound
@@ -21,6 +23,8 @@ from shared.web.problems import Forbidden, NotFound
 Document = dict[str, Any]
 Expecting = Callable[[int], None]
 Precondition = Callable[[int | None], None]
+
+WAS_ERASED = "was erased: nobody comes back under this id, take another one"
 
 
 class DirectoryEditing:
@@ -31,11 +35,13 @@ class DirectoryEditing:
         client: MongoClient[Document],
         repository: DirectoryRepository,
         audit: AuditRepository,
+        erased: Erased,
         now: Callable[[], datetime] = times.now,
     ) -> None:
         self._client = client
         self._repository = repository
         self._audit = audit
+        self._erased = erased
         self._now = now
 
     def put(
@@ -55,6 +61,8 @@ class DirectoryEditing:
         def write(session: ClientSession) -> tuple[Document, bool]:
             known = self._begin(reference, session)
             precondition(known["version"] if known else None)
+            if known is None and self._erased.find(reference, session):
+                raise refuse("/id", WAS_ERASED)
             return self._edit(caller, known, reference, fields, session), known is None
 
         refuse_partners(caller)

@@ -21,14 +21,15 @@ from services.recognition.directory import (
     with_events,
 )
 from services.recognition.directory_csv import read_rows
-from services.recognition.directory_editing import refuse_partners
+from services.recognition.directory_editing import WAS_ERASED, refuse_partners
 from services.recognition.domain.directory import Change
 from services.recognition.domain.directory_import import Plan, plan_import
-from services.recognition.domain.refusal import Refusal
+from services.recognition.domain.refusal import Fault, Refusal
 from services.recognition.repository import AuditRepository, DirectoryRepository
 from services.recognition.repository.directory import EntryMovedOn
 from shared import times
 from shared.auth.caller import Caller
+from shared.erased import Erased
 from shared.mongo import in_transaction
 from shared.web.problems import Conflict
 
@@ -67,11 +68,13 @@ class DirectoryImports:
         client: MongoClient[Document],
         repository: DirectoryRepository,
         audit: AuditRepository,
+        erased: Erased,
         now: Callable[[], datetime] = times.now,
     ) -> None:
         self._client = client
         self._repository = repository
         self._audit = audit
+        self._erased = erased
         self._now = now
 
     def run(
@@ -101,6 +104,7 @@ class DirectoryImports:
 
     def _plan(self, rows: Sequence[Document], running: _Running, session: ClientSession) -> Plan:
         directory = {entry["_id"]: entry for entry in self._repository.every(session)}
+        self._refuse_erased([row for row in rows if row["id"] not in directory], session)
         try:
             return plan_import(rows, directory, deactivate_missing=running.deactivate_missing)
         except Refusal as refusal:
@@ -110,6 +114,12 @@ class DirectoryImports:
                 f"{len(running.written):,} entries were written; then others changed the "
                 f"directory so that the rest does not fit: {refusal}. Mend it and send it again"
             ) from None
+
+    def _refuse_erased(self, new: Sequence[Document], session: ClientSession) -> None:
+        gone = self._erased.among([row["id"] for row in new], session)
+        if gone:
+            faults = [Fault(f"/{row['line']}/id", WAS_ERASED) for row in new if row["id"] in gone]
+            raise Refusal(faults)
 
     def _begin(
         self, rows: Sequence[Document], running: _Running, session: ClientSession

@@ -10,7 +10,7 @@ from services.recognition.acting import Acting
 from services.recognition.domain import please
 from services.recognition.domain.amending import shown_history
 from services.recognition.domain.change import Actor
-from services.recognition.domain.feed import feed_condition
+from services.recognition.domain.feed import Selection, select
 from services.recognition.domain.recognition import (
     CLOCK_SKEW,
     EVENT_OF_CREATION,
@@ -27,11 +27,12 @@ from services.recognition.events import put_recognition_event
 from services.recognition.fair_play import FairPlay
 from services.recognition.repository import (
     DirectoryRepository,
+    FeedRepository,
     RecognitionRepository,
     ServiceLevelRepository,
     ValueRepository,
 )
-from services.recognition.repository.recognitions import Position
+from services.recognition.repository.feed import Position
 from services.recognition.views import Views
 from shared.auth import scopes
 from shared.auth.caller import Caller
@@ -48,6 +49,7 @@ class Recognitions:
     def __init__(
         self,
         recognitions: RecognitionRepository,
+        feed: FeedRepository,
         directory: DirectoryRepository,
         values: ValueRepository,
         levels: ServiceLevelRepository,
@@ -56,6 +58,7 @@ class Recognitions:
         fair_play: FairPlay,
     ) -> None:
         self._recognitions = recognitions
+        self._feed = feed
         self._directory = directory
         self._values = values
         self._levels = levels
@@ -125,10 +128,13 @@ class Recognitions:
     ) -> tuple[list[Document], Position | None, Document]:
         """A page of views, the position that it ends at when there may be more, and `people`."""
         badges = self._acting.badges(caller)
-        condition = self._condition(caller, asked, badges, statuses)
-        until = asked.get("until") or self._acting.now() + CLOCK_SKEW
-        records = self._recognitions.feed(
-            condition, until=until, since=asked.get("since"), after=after, limit=limit + 1
+        latest = self._acting.now() + CLOCK_SKEW  # nothing is given later
+        records = self._feed.page(
+            self._selection(caller, asked, badges, statuses),
+            until=min(asked.get("until") or latest, latest),
+            since=asked.get("since"),
+            after=after,
+            limit=limit + 1,
         )
         page = records[:limit]
         more = (page[-1]["given_at"], page[-1]["_id"]) if len(records) > limit else None
@@ -146,21 +152,21 @@ class Recognitions:
         badges = self._acting.badges(caller)
         records = self._recognitions.owed_by(
             [person, *groups],
-            self._condition(caller, asked, badges, statuses),
+            self._selection(caller, asked, badges, statuses).condition,
             since=asked.get("since"),
             until=asked.get("until"),
         )
         records.sort(key=lambda record: (_due(record), record["_id"]))
         return self._views.several(records, caller.person, badges)
 
-    def _condition(
+    def _selection(
         self,
         caller: Caller,
         asked: Mapping[str, Any],
         badges: list[str],
         statuses: frozenset[str],
-    ) -> Document:
-        return feed_condition(
+    ) -> Selection:
+        return select(
             asked,
             badges=badges,
             reader=caller.person,

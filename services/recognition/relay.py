@@ -16,6 +16,7 @@ from pymongo.database import Database
 from services.recognition.access import KeyUseFollower
 from services.recognition.domain.outbox import SLOTS, events_in
 from services.recognition.events import SOURCE
+from services.recognition.privacy_worker import PrivacyWorker
 from services.recognition.repository import OutboxRepository, ensure_outbox_index
 from shared import mongo, times
 from shared.config import Settings
@@ -110,5 +111,6 @@ def main(settings: Settings) -> None:
     with (
         SideLoop("relay-keys", prompt.step, settings, nudged_by=KEYS, closing=closing) as beside,
         KeyUseFollower(settings, client, log, beside.stop),
+        PrivacyWorker(settings, client, log, beside.stop),
     ):
         run("relay", relay.step, settings, nudged_by=OUTBOX, stop=beside.stop)

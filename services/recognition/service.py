@@ -16,11 +16,15 @@ from services.recognition.fair_play import FairPlay
 from services.recognition.imports import Importer
 from services.recognition.keys import Keys
 from services.recognition.moderation import Moderation
+from services.recognition.privacy import Privacy
 from services.recognition.recognitions import Recognitions
 from services.recognition.repository import (
+    AccessReportRepository,
     AuditRepository,
     CommentRepository,
     DirectoryRepository,
+    ErasureRepository,
+    FeedRepository,
     KeyRepository,
     LedgerRepository,
     RecognitionRepository,
@@ -33,6 +37,7 @@ from services.recognition.values import Values
 from services.recognition.views import Views
 from shared import times
 from shared.config import Settings
+from shared.erased import Erased
 from shared.web.idempotency import Idempotency
 
 Document = dict[str, Any]
@@ -52,16 +57,18 @@ class Service:
         directory = DirectoryRepository(database)
         comments, reports = CommentRepository(database), ReportRepository(database)
         ledgers = LedgerRepository(database)
+        feed = FeedRepository(database)
         views = Views(recognitions, directory)
         values, levels = ValueRepository(database), ServiceLevelRepository(database)
         self.client = client
         self.now = now
         self.audit = AuditRepository(database)
+        self.erased = Erased(database)
         self.idempotency = Idempotency(database["idempotency"])
         self.fair_play = FairPlay(settings, ledgers)
         acting = Acting(recognitions, directory, self.audit, now, settings.admins)
         self.recognitions = Recognitions(
-            recognitions, directory, values, levels, acting, views, self.fair_play
+            recognitions, feed, directory, values, levels, acting, views, self.fair_play
         )
         self.pleases = Pleases(acting, views)
         window = timedelta(hours=settings.amend_hours)
@@ -69,19 +76,23 @@ class Service:
         self.conversation = Conversation(acting, views, comments)
         self.moderation = Moderation(acting, views, recognitions, reports, self.audit)
         self.directory = Directory(client, directory, now)
-        self.directory_editing = DirectoryEditing(client, directory, self.audit, now)
-        self.directory_imports = DirectoryImports(client, directory, self.audit, now)
+        self.directory_editing = DirectoryEditing(client, directory, self.audit, self.erased, now)
+        self.directory_imports = DirectoryImports(client, directory, self.audit, self.erased, now)
         self.importer = Importer(recognitions, directory, values, comments)
         self.values = Values(client, values, self.audit)
         self.service_levels = ServiceLevels(client, levels, directory, self.audit)
         self.stored_keys = KeyRepository(database)
         self.keys = Keys(client, self.stored_keys, directory, self.audit, now)
+        erasures, access_reports = ErasureRepository(database), AccessReportRepository(database)
+        self.privacy = Privacy(
+            client, directory, erasures, access_reports, self.audit, self.erased, now
+        )
         self.stored_recognitions = recognitions
         self.stored_comments = comments
         self.stored_directory = directory
         self._stored = (
-            *(recognitions, directory, values, levels, self.stored_keys),
-            *(comments, reports, ledgers),
+            *(recognitions, feed, directory, values, levels, self.stored_keys),
+            *(comments, reports, ledgers, erasures, access_reports),
         )
 
     def ensure_indexes(self) -> None:

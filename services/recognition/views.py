@@ -1,9 +1,11 @@
-"""Recognitions as the API shows them: to one reader, with the names of everybody in them."""
+"""Recognitions as the API shows them: to one reader, with the names of everybody in them.
+
+Instants stay as they are stored: they become text with the answer (shared/web/json.py).
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.recognition.domain.state import recognition_state
 from services.recognition.repository import DirectoryRepository, RecognitionRepository
 from shared.recognition_view import public_view
 
@@ -26,7 +28,7 @@ class Views:
         self, record: Document, reader: str | None, directory: Mapping[str, Document]
     ) -> Document:
         """One that was just given, whom it names being in `directory`: nothing is looked up."""
-        view = {**public_view(recognition_state(record), reader), "echoed_by": []}
+        view = {**public_view({**record, "id": record["_id"]}, reader), "echoed_by": []}
         return {**view, "people": summaries(_named(view), directory)}
 
     def several(
@@ -37,7 +39,7 @@ class Views:
         echoed = self._echoed_by(records, frozenset(badges))
         views = [
             {
-                **public_view(recognition_state(record), reader),
+                **public_view({**record, "id": record["_id"]}, reader),
                 "echoed_by": echoed.get(record["_id"], []),
             }
             for record in records
@@ -47,7 +49,7 @@ class Views:
     def people(self, references: Iterable[str]) -> Document:
         """`people`: name, team and photo of each reference."""
         wanted = set(references)
-        return summaries(wanted, self._directory.entries(wanted))
+        return summaries(wanted, self._directory.recent(wanted))
 
     def _echoed_by(self, records: list[Document], badges: frozenset[str]) -> dict[str, list[str]]:
         """Who echoed each, of whose echoes the reader may read."""

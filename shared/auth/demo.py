@@ -103,6 +103,11 @@ def _refuse_unless_demo(settings: Settings, host: str) -> None:
         )
 
 
+def has_key(settings: Settings) -> bool:
+    """Whether a suite of this folder was ever started, and so has a key."""
+    return (_folder(settings) / "private.json").exists()
+
+
 def _folder(settings: Settings) -> Path:
     return settings.data / "demo-issuer"
 

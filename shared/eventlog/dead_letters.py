@@ -5,10 +5,10 @@ one appends it to its topic again and marks it here; such a topic is only ever a
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.eventlog.port import EventLog, LogUnavailable, Message, Record, position
+from shared.eventlog.port import EventLog, LogUnavailable, Message, Record, parse_position, position
 from shared.events import dead_letter_topic
 
 _ERROR = "kudos_error"
@@ -89,6 +89,24 @@ def replay(log: EventLog, letters: Sequence[DeadLetter]) -> None:
     for origin, record in chosen.items():
         log.write([Message(record.topic, record.key, record.headers, record.value)])
         log.write([_replayed(letter) for letter in of_each[origin]])
+
+
+def forget(log: EventLog, is_meant: Callable[[Record], bool]) -> int:
+    """Remove the dead letters that `is_meant` says, replayed ones too; how many records went.
+
+    The others of their topics are appended again first: a log forgets from its front only. Raises
+    LogUnavailable: then some may stand there twice, which `dead_letters` takes for one.
+    """
+    topics = sorted(topic for topic in log.topics() if topic.endswith(_SUFFIX))
+    ends = log.ends(topics) if topics else {}
+    records = _read_all(log, topics)
+    gone = [record for record in records if is_meant(record)]
+    touched = {record.topic for record in gone}
+    kept = [each for each in records if each.topic in touched and not is_meant(each)]
+    log.write([Message(each.topic, each.key, each.headers, each.value) for each in kept])
+    if touched:
+        log.cut({name: end for name, end in ends.items() if parse_position(name)[0] in touched})
+    return len(gone)
 
 
 def _replayed(letter: DeadLetter) -> Message:

@@ -12,12 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import (
-    KafkaError,
-    LogTruncationError,
-    OffsetOutOfRangeError,
-    TopicAlreadyExistsError,
-)
+from kafka.errors import KafkaError, LogTruncationError, TopicAlreadyExistsError
+from kafka.errors import OffsetOutOfRangeError as OutOfRange
 from kafka.net.compat import KafkaNetClient
 
 from shared.eventlog.port import (
@@ -29,6 +25,7 @@ from shared.eventlog.port import (
     Offsets,
     Reader,
     Record,
+    parse_position,
     position,
 )
 
@@ -187,20 +184,23 @@ class KafkaEventLog(EventLog):
 
     def trim(self, before: datetime) -> int:
         instant = int(before.timestamp() * 1000)
-        with (
-            _answering("trim"),
-            closing(self._consumer()) as consumer,
-            closing(self._admin()) as admin,
-        ):
+        with _answering("trim"), closing(self._consumer()) as consumer:
             partitions = self._partitions(consumer, self.topics())
             starts = consumer.beginning_offsets(partitions)
             ends = consumer.end_offsets(partitions)
             found = consumer.offsets_for_times(dict.fromkeys(partitions, instant))
-            kept = {tp: found[tp].offset if found.get(tp) else ends[tp] for tp in partitions}
-            gone = {tp: offset for tp, offset in kept.items() if offset > starts[tp]}
-            if gone:
-                admin.delete_records(gone, timeout_ms=_REQUEST_MS)
+        kept = {tp: found[tp].offset if found.get(tp) else ends[tp] for tp in partitions}
+        gone = {tp: offset for tp, offset in kept.items() if offset > starts[tp]}
+        self._delete(gone)
         return sum(offset - starts[tp] for tp, offset in gone.items())
+
+    def cut(self, offsets: Offsets) -> None:
+        self._delete({self._partition(name): offset for name, offset in offsets.items()})
+
+    def _delete(self, before: dict[TopicPartition, int]) -> None:
+        if before:
+            with _answering("forget records"), closing(self._admin()) as admin:
+                admin.delete_records(before, timeout_ms=_REQUEST_MS)
 
     def close(self) -> None:
         self._stop_producer(seconds=_DELIVERY_SECONDS)
@@ -212,6 +212,10 @@ class KafkaEventLog(EventLog):
     def logical(self, name: str) -> str:
         """The logical topic that a name in Kafka stands for."""
         return _FIRST_WORD + name.removeprefix(self._prefix)
+
+    def _partition(self, name: str) -> TopicPartition:
+        topic, number = parse_position(name)
+        return TopicPartition(self.on_wire(topic), number)
 
     def _position(self, tp: TopicPartition) -> str:
         return position(self.logical(tp.topic), tp.partition)
@@ -247,7 +251,7 @@ class KafkaReader(Reader):
         with _answering("read"):
             try:
                 found = self._consumer.poll(timeout_ms=wait, max_records=max_records)
-            except (OffsetOutOfRangeError, LogTruncationError):
+            except (OutOfRange, LogTruncationError):
                 self.require_in_log()
                 raise
         records = [self._record(raw) for batch in found.values() for raw in batch]

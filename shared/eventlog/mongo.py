@@ -170,6 +170,17 @@ class MongoEventLog(EventLog):
         self._blocks.delete_many(gone, session=session)
         return int(start - head["start"])
 
+    def cut(self, offsets: Offsets) -> None:
+        for name, offset in offsets.items():
+            in_transaction(self._client, partial(self._cut, name, offset))
+
+    def _cut(self, name: str, offset: int, session: ClientSession) -> None:
+        beyond = {"_id": name, "start": {"$lt": offset}, "next": {"$gte": offset}}
+        moved = self._heads.update_one(beyond, {"$set": {"start": offset}}, session=session)
+        if moved.matched_count:
+            gone = {"partition": name, "first": {"$lt": offset}}
+            self._blocks.delete_many(gone, session=session)
+
     def close(self) -> None:
         """The client is its owner's to close."""
 

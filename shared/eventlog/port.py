@@ -162,6 +162,10 @@ class EventLog(ABC):
         """Forget what was appended before; from the front only. How many records went."""
 
     @abstractmethod
+    def cut(self, offsets: Offsets) -> None:
+        """Forget what stands before these offsets, each an end that some append had."""
+
+    @abstractmethod
     def close(self) -> None:
         """Give back what it holds."""
 

@@ -4,8 +4,9 @@ RECOGNITION = "kudos.recognition.v1"
 DIRECTORY = "kudos.directory.v1"
 ACCESS = "kudos.access.v1"
 LEADERBOARD = "kudos.leaderboard.v1"
+PRIVACY = "kudos.privacy.v1"
 
-TOPICS = (RECOGNITION, DIRECTORY, ACCESS, LEADERBOARD)
+TOPICS = (RECOGNITION, DIRECTORY, ACCESS, LEADERBOARD, PRIVACY)
 
 
 def dead_letter_topic(topic: str, group: str) -> str:

@@ -29,6 +29,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from shared import telemetry
 from shared.config import ConfigError, Settings
+from shared.footprint import Slack
 from shared.web import json
 from shared.web.problems import (
     CONTENT_TYPE,
@@ -73,9 +74,19 @@ def serve(
 class Worker(ThreadWorker):  # type: ignore[misc]
     """A threaded worker that tells its streams when it stops, and whose refusals arrive."""
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._slack = Slack()
+
+    def notify(self) -> None:
+        """Tell the master that this worker lives: every second, also while requests run."""
+        super().notify()
+        self._slack.give_back()
+
     def handle(self, conn: Any) -> Any:
         """Answer a request; before the connection closes, take what its client still sends."""
         kept = super().handle(conn)
+        self._slack.grow()
         if kept is False:
             _take_the_rest(conn.sock)
         return kept

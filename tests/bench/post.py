@@ -10,7 +10,7 @@ from bson import Binary
 from flask import Flask, Response, request
 
 from services.recognition.app import create_app
-from services.recognition.repository import RecognitionRepository
+from services.recognition.repository import FeedRepository, RecognitionRepository
 from services.recognition.service import Service
 from shared import times
 from shared.auth.demo import demo_settings, issue
@@ -18,6 +18,7 @@ from shared.config import Settings
 from shared.ids import new_id
 from shared.mongo import connect, in_transaction
 from tests.bench.load import load
+from tests.bench.past import import_people
 from tests.bench.serving import served
 
 PEOPLE, TEAMS = 1000, 20
@@ -42,7 +43,8 @@ def floor_app(settings: Settings) -> Flask:
     assert settings.mongo_uri is not None
     client = connect(settings.mongo_uri, "floor")
     database = client[settings.database("floor")]
-    RecognitionRepository(database).ensure_indexes()
+    for repository in (RecognitionRepository(database), FeedRepository(database)):
+        repository.ensure_indexes()
     template = client[settings.database("recognition")]["recognitions"].find_one()
     recognitions, ledgers = database["recognitions"], database["ledgers"]
     answers = database["idempotency"]
@@ -104,8 +106,7 @@ def prepare(settings: Settings) -> None:
             for letter in "pq"
             for number in range(PEOPLE)
         ]
-        csv = "id,name,email,team,manager\n" + "".join(rows)
-        service.directory.import_csv(csv.encode(), by=None, dry_run=False)
+        import_people(service, rows)
         web = create_app(demo_settings(settings), client).test_client()
         headers = {"Authorization": f"Bearer {issue(settings, 'p0001')}"}
         answer = web.post("/recognition/v1/recognitions", json=_one(), headers=headers)

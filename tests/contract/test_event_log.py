@@ -23,11 +23,11 @@ from shared.eventlog import (
     open_log,
     replay,
 )
-from shared.eventlog.dead_letters import set_aside
+from shared.eventlog.dead_letters import forget, set_aside
 from shared.eventlog.follower import Follower
 from shared.eventlog.mongo import MongoEventLog
 from shared.eventlog.port import Message, position
-from shared.events import DIRECTORY, RECOGNITION
+from shared.events import DIRECTORY, RECOGNITION, dead_letter_topic
 from shared.mongo import Client
 from tests.contract.events import thanked
 
@@ -64,6 +64,11 @@ def read(
     return records
 
 
+def held(log: EventLog, topic: str) -> int:
+    """How many records a topic has."""
+    return sum(log.ends([topic]).values()) - sum(log.starts([topic]).values())
+
+
 def read_all(log: EventLog) -> list[Record]:
     """Every record up to the end, and what a killed appender's last request still brings."""
     reader = log.reader([RECOGNITION], {})
@@ -72,7 +77,7 @@ def read_all(log: EventLog) -> list[Record]:
     while True:
         batch = reader.poll(500, 0.5)
         records += batch
-        if not batch and len(records) == sum(log.ends([RECOGNITION]).values()):
+        if not batch and len(records) == held(log, RECOGNITION):
             reader.close()
             return records
         assert time.monotonic() < deadline, "the log has a hole"
@@ -328,6 +333,28 @@ def test_what_two_groups_set_aside_is_replayed_once_for_both(log: EventLog) -> N
     replay(log, letters)
     assert dead_letters(log) == []
     assert len(read_all(log)) == 2, "the record itself, and it once more"
+
+
+def test_a_cut_forgets_what_stands_before_and_keeps_the_rest(log: EventLog) -> None:
+    log.append([thanked("r1", 1), thanked("r1", 2)])
+    ends = log.ends([RECOGNITION])
+    log.append([thanked("r1", 3)])
+    for _ in range(2):
+        log.cut(ends)
+        assert log.starts([RECOGNITION]) == ends
+    assert versions_by_key(read_all(log)) == {"r1": [3]}
+
+
+def test_dead_letters_are_forgotten_one_by_one_and_replayed_ones_too(log: EventLog) -> None:
+    log.append([thanked(key, 1) for key in ("ada", "bob", "cyd")])
+    for record in read_all(log):
+        set_aside(log, "leaderboard", record, "no such thing")
+    replay(log, [letter for letter in dead_letters(log) if letter.key == "cyd"])
+    assert forget(log, lambda record: record.key in {"ada", "cyd"}) == 3, "a mark of replay too"
+    assert [letter.key for letter in dead_letters(log)] == ["bob"]
+    topic = dead_letter_topic(RECOGNITION, "leaderboard")
+    assert held(log, topic) == 1
+    assert forget(log, lambda record: record.key == "ada") == 0
 
 
 def step_until(follower: Follower[tuple[str, int]], done: Callable[[], bool]) -> None:

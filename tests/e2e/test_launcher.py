@@ -14,13 +14,12 @@ import psutil
 import pytest
 
 from tests.conftest import free_port
-from tests.suite import KUDOS, Suite, running, wait_until
+from tests.suite import KUDOS, LARGEST_MEMORY, Suite, running, wait_until
 
 pytestmark = pytest.mark.xdist_group("launcher")
 
 PEOPLE = b"id,name,email,team,manager\nada,Ada,,core,\ngrace,Grace,,core,ada\n"
 READY_SECONDS = 15.0  # 5 on a machine of its own; here other tests run beside
-LARGEST_PSS = 500 * 1024 * 1024
 BUSIEST_IDLE = 0.15  # of one core; 0.05 on a machine of its own (docs/adr/0030)
 IDLE_WINDOW_SECONDS = 15.0
 
@@ -64,12 +63,6 @@ def assert_one_line(refused: subprocess.CompletedProcess[str], *words: str) -> N
         assert word in refused.stderr
 
 
-def processes(suite: Suite) -> list[psutil.Process]:
-    assert suite.process is not None
-    launcher = psutil.Process(suite.process.pid)
-    return [launcher, *launcher.children(recursive=True)]
-
-
 def gone(those: list[psutil.Process]) -> bool:
     return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in those)
 
@@ -89,7 +82,7 @@ def test_it_is_ready_soon_and_says_where(suite: Suite) -> None:
 
 
 def test_every_part_is_a_process_of_its_own(suite: Suite) -> None:
-    commands = [" ".join(process.cmdline()) for process in processes(suite)]
+    commands = [" ".join(process.cmdline()) for process in suite.processes()]
 
     for part in ("work relay", "work projector", "work fan-out", "work dispatcher"):
         assert sum(part in command for command in commands) == 1, part
@@ -182,29 +175,20 @@ def test_idle_it_takes_little_memory_and_hardly_any_time(suite: Suite) -> None:
     wait_until(lambda: _busy(suite, 1.0) < 3 * BUSIEST_IDLE, 60)
 
     busy = min(_busy(suite, IDLE_WINDOW_SECONDS / 3) for _ in range(3))
-    memory = sum(_pss(process.pid) for process in processes(suite))
 
     assert busy < BUSIEST_IDLE
-    assert memory < LARGEST_PSS
+    assert suite.memory() < LARGEST_MEMORY
 
 
 def _busy(suite: Suite, seconds: float) -> float:
     """The share of one core that the suite took over a window of so many seconds."""
 
     def used() -> float:
-        return sum(sum(process.cpu_times()[:2]) for process in processes(suite))
+        return sum(sum(process.cpu_times()[:2]) for process in suite.processes())
 
     before, started = used(), time.monotonic()
     wait_until(lambda: time.monotonic() - started > seconds, seconds + 5)
     return (used() - before) / (time.monotonic() - started)
-
-
-def _pss(pid: int) -> int:
-    """The proportional set size of a process in bytes (proc_pid_smaps_rollup(5))."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.M)
-    assert found
-    return int(found[1]) * 1024
 
 
 # --- what ends, and what starts again ------------------------------------------------------------
@@ -231,7 +215,7 @@ def test_a_dead_database_comes_back_with_its_data(suite: Suite) -> None:
 
 def test_interrupted_it_leaves_no_process_and_keeps_the_data(own_suite: Suite) -> None:
     own_suite.import_people(PEOPLE)
-    those = processes(own_suite)
+    those = own_suite.processes()
     assert len(those) >= 9
 
     assert own_suite.stop() == 0
@@ -245,7 +229,7 @@ def test_interrupted_it_leaves_no_process_and_keeps_the_data(own_suite: Suite) -
 
 def test_killed_it_leaves_no_process_either(own_suite: Suite) -> None:
     assert own_suite.process is not None
-    those = processes(own_suite)
+    those = own_suite.processes()
 
     own_suite.process.kill()
     own_suite.process.wait()
@@ -261,7 +245,7 @@ def test_interrupted_while_starting_it_leaves_no_process(tmp_path: Path) -> None
             [KUDOS, "up"], env=suite.environment, stdout=output, stderr=output
         )
     wait_until(lambda: bool(suite.pids("database")), 20)
-    those = processes(suite)
+    those = suite.processes()
 
     suite.process.send_signal(signal.SIGTERM)
 
@@ -320,7 +304,9 @@ def test_an_unreachable_mongodb_is_said(environment: dict[str, str]) -> None:
 
     refused = up(environment, KUDOS_MONGO_URI=f"mongodb://127.0.0.1:{port}")
 
-    assert_one_line(refused, "cannot reach MongoDB", str(port))
+    assert_one_line(refused, "cannot reach MongoDB", str(port), "Connection refused")
+    assert refused.stderr.count(str(port)) == 1
+    assert "configured" not in refused.stderr
 
 
 def test_a_mongodb_without_a_replica_set_is_refused(

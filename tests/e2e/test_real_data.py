@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.suite import Suite, running, wait_until
+from tests.suite import LARGEST_MEMORY, Suite, running, wait_until
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 BOARDS = "/leaderboard/v1/boards"
@@ -71,6 +71,14 @@ def top(suite: Suite, board: str, period: str, count: int) -> tuple[list[Any], i
         for entry in page["entries"]
     ]
     return entries[:count], page["total"]
+
+
+def test_at_rest_after_the_import_it_takes_little_memory(suite: Suite):
+    if suite.environment["KUDOS_EVENT_LOG"] != "mongo":
+        pytest.skip("measured with the log that the suite keeps itself")
+
+    wait_until(lambda: suite.memory() < LARGEST_MEMORY, 30, suite.memory)
+    print(f"{suite.memory() / 1024**2:.0f} MB after the import")
 
 
 def test_every_period_ranks_as_the_brute_force_count_does(suite: Suite, expected: dict[str, Any]):

@@ -115,6 +115,7 @@ def test_a_page_has_all_that_a_reader_needs(reading: Leaderboard) -> None:
         "name": "Bob",
         "team": "team:core",
         "score": 3,
+        "change": None,
     }
     assert page["total"] == 3
     assert page["me"] == {"rank": 2, "score": 2}
@@ -219,7 +220,14 @@ def test_who_hides_or_leaves_takes_no_rank_in_history_either(
 def test_who_is_not_in_the_directory_yet_is_ranked_under_the_id(leaderboard: Leaderboard) -> None:
     leaderboard.fold(thanks(6, "ada", "zed", given_at="2020-05-05T00:00:00Z"))
     entry = leaderboard.board(period="2020-05")["entries"][0]
-    assert entry == {"rank": 1, "subject": "person:zed", "name": "zed", "team": None, "score": 1}
+    assert entry == {
+        "rank": 1,
+        "subject": "person:zed",
+        "name": "zed",
+        "team": None,
+        "score": 1,
+        "change": None,
+    }
 
 
 def test_pages_follow_each_other_by_cursor(reading: Leaderboard) -> None:
@@ -362,3 +370,36 @@ def test_before_the_first_event_boards_are_empty(settings: Settings, client: Cli
     assert page["entries"] == []
     assert page["as_of"] is None
     assert page["me"] == {"rank": None, "score": 0}
+
+
+@pytest.mark.parametrize("period", ["2026-11", "2026-Q4", "2026", "2026-W48", "2026-11-24"])
+def test_each_tells_how_many_ranks_it_has_climbed_since_the_period_before(
+    leaderboard: Leaderboard, period: str
+) -> None:
+    before = {
+        "2026-11": "2026-10",
+        "2026-Q4": "2026-Q3",
+        "2026": "2025",
+        "2026-W48": "2026-W47",
+        "2026-11-24": "2026-11-23",
+    }[period]
+    days = ["2025-03-01", "2026-09-30", "2026-10-31", "2026-11-22", "2026-11-23", "2026-11-24"]
+    thanked = [(day, to) for day in days for to in ("bob", "cy", "cy", "dee")[number_of(day) :]]
+    for number, (day, to) in enumerate(thanked, 100):
+        leaderboard.fold(thanks(number, "ada", to, given_at=f"{day}T12:00:00Z"))
+    leaderboard.fold(thanks(200, "ada", "dee", given_at="2026-11-24T12:00:00Z"))
+    then = {subject: rank for rank, subject, _ in leaderboard.places(period=before)}
+    entries = leaderboard.board(period=period)["entries"]
+    assert entries
+    assert then
+    for entry in entries:
+        rank = then.get(entry["subject"])
+        assert entry["change"] == (None if rank is None else rank - entry["rank"])
+
+
+def number_of(day: str) -> int:
+    return int(day[-2:]) % 3
+
+
+def test_for_all_time_nothing_was_before(leaderboard: Leaderboard) -> None:
+    assert {entry["change"] for entry in leaderboard.board(period="all")["entries"]} == {None}

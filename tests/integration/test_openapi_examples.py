@@ -96,6 +96,11 @@ class Parts:
         made = self.recognition.call("POST", "/api-keys", json={"name": "x", "scopes": ["admin"]})
         return {"key_id": made.json["id"]}
 
+    def erasure(self) -> dict[str, str]:
+        who = self.put("people", name="X")["person_id"]
+        made = self.recognition.call("POST", f"/people/{who}/erasure")
+        return {"erasure_id": made.json["id"]}
+
     def endpoint(self) -> dict[str, str]:
         return {"endpoint_id": self.notifier.subscribe("https://hooks.example.org/x")["id"]}
 
@@ -175,6 +180,10 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "keys_get": lambda parts, _: Sent(parts.key()),
     "keys_revoke": lambda parts, _: Sent(parts.key()),
     "keys_rotate": lambda parts, _: Sent(parts.key()),
+    "privacy_erase": lambda parts, _: Sent(parts.put("people", name="X")),
+    "privacy_get_erasure": lambda parts, _: Sent(parts.erasure()),
+    "privacy_access_report": lambda *_: Sent({"person_id": "ada"}),
+    "people_get_standing": lambda *_: Sent({"person_id": "ada"}),
     "boards_list_boards": lambda *_: Sent(),
     "boards_get_board": lambda *_: Sent({"board": "received"}, query={"by": "people"}),
     "boards_get_around": lambda *_: Sent({"board": "received", "reference": "person:ada"}),

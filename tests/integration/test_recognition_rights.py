@@ -101,6 +101,9 @@ EXPECTED: dict[str, dict[str, int]] = {
     "GET /people/{person_id}": OF_WHAT_PARTNERS_DO_NOT_SEE,
     "PUT /people/{person_id}": ADMIN,
     "PATCH /people/{person_id}": ADMIN,
+    "POST /people/{person_id}/erasure": {**NOBODY, "admin": 202, "*": 403},
+    "GET /erasures/{erasure_id}": ADMIN,
+    "GET /people/{person_id}/access-report": {**NOBODY, "giver": 202, "admin": 202, "*": 403},
     "GET /teams": INSIDE,
     "GET /teams/{team_id}": OF_WHAT_PARTNERS_DO_NOT_SEE,
     "PUT /teams/{team_id}": ADMIN,
@@ -216,6 +219,12 @@ def prepared(parts: RecognitionParts, route: str) -> dict[str, str]:
         names["comment_id"] = parts.call("POST", path, "gina", PLAIN, json={"message": "c"}).json[
             "id"
         ]
+    if "erasure" in route:
+        names["person_id"] = uuid.uuid4().hex
+        path, headers = f"/people/{names['person_id']}", {"If-None-Match": "*"}
+        parts.call("PUT", path, "otto", ["admin"], json={"name": "Gone"}, headers=headers)
+    if "erasure_id" in route:
+        names["erasure_id"] = parts.call("POST", f"{path}/erasure", "otto", ["admin"]).json["id"]
     if "level_id" in route:
         level = names["level_id"] = uuid.uuid4().hex
         path = f"/service-levels/{level}"

@@ -93,7 +93,7 @@ def test_scopes_are_read_as_issuers_write_them(
         ({"exp": int(time.time()) - LEEWAY_SECONDS - 1}, "expired"),
         ({"exp": "tomorrow"}, "no number"),
         ({"exp": True}, "no number"),
-        ({"nbf": int(time.time()) + LEEWAY_SECONDS + 30}, "not valid yet"),
+        ({"nbf": int(time.time()) + LEEWAY_SECONDS + 3600}, "not valid yet"),
     ],
 )
 def test_a_token_for_others_or_other_times_is_refused(

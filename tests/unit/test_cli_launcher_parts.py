@@ -129,6 +129,7 @@ def test_the_embedded_server_is_durable_small_and_on_loopback(tmp_path: Path):
     assert chosen.command[chosen.command.index("--host") + 1] == "127.0.0.1"
     assert Path(chosen.command[chosen.command.index("--config") + 1]).read_text() == ""
     assert "retryWrites=false" in chosen.uri
+    assert "eviction_target=20" in chosen.environment["WIREDTIGER_CONFIG"]
 
 
 # --- logs ----------------------------------------------------------------------------------------

@@ -94,3 +94,14 @@ def test_a_loop_that_is_nudged_steps_before_its_time(folder: Path, listener: Lis
     loop("test", step, stop, idle_seconds=(0.001, 60.0), rest=lambda _: listener.wait(60.0))
     assert len(steps) == 2
     assert steps[1] - steps[0] < 30
+
+
+def test_to_wake_what_is_closed_does_nothing_to_the_files_of_others(tmp_path: Path):
+    listener = Listener(None, None)
+    listener.close()
+    with (tmp_path / "x").open("w+b") as one, (tmp_path / "y").open("w+b") as other:
+        listener.wake()  # a second signal while the process ends
+        listener.close()
+        one.write(b"still open")
+        one.flush()
+        assert other.read() == b""

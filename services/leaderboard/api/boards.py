@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response, current_app, request
 from werkzeug.wsgi import FileWrapper
 
-from services.leaderboard.boards import Asked, Boards, by_of_reference
+from services.leaderboard.asked import Asked
+from services.leaderboard.boards import Boards, by_of_reference
 from services.leaderboard.schemas import (
     AroundArguments,
     BoardArguments,

@@ -37,6 +37,8 @@ class Period:
     kind: str
     start: datetime | None
     end: datetime | None
+    before: str | None = None
+    """The id of the period of the same kind before it; None for `all`."""
 
 
 def periods_of(instant: datetime, zone: ZoneInfo) -> tuple[str, ...]:
@@ -63,7 +65,8 @@ def parse_period(text: str, zone: ZoneInfo) -> Period:
     for kind, pattern, span in _FORMS:
         if match := pattern.fullmatch(text):
             first, after = _existing(text, span, [int(number) for number in match.groups()])
-            return Period(text, kind, _midnight(first, zone), _midnight(after, zone))
+            before = _ids_of(first - _DAY)[KINDS.index(kind)]
+            return Period(text, kind, _midnight(first, zone), _midnight(after, zone), before)
     raise PeriodError(f"{text!r} is no period: wanted {ACCEPTED}")
 
 

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 Place = tuple[int, str]
@@ -27,6 +27,9 @@ class Standings(Protocol):
 
     def find(self, subject: str) -> tuple[int, bool]:
         """The score of `subject` (0: not on the list), and whether it takes a rank."""
+
+    def find_all(self, subjects: Iterable[str]) -> dict[str, int]:
+        """The scores of those of `subjects` that stand there and take a rank."""
 
 
 class SmallStandings:
@@ -56,6 +59,11 @@ class SmallStandings:
     def find(self, subject: str) -> tuple[int, bool]:
         """See Standings."""
         return self._entries.get(subject, 0), subject not in self._unranked
+
+    def find_all(self, subjects: Iterable[str]) -> dict[str, int]:
+        """See Standings."""
+        found = {subject: self.find(subject) for subject in subjects}
+        return {subject: score for subject, (score, ranked) in found.items() if score and ranked}
 
 
 def _order(place: Place) -> tuple[int, str]:

@@ -50,9 +50,14 @@ class BoardReader:
 
     def revision(self, generation: str, name: str) -> int:
         """Grows whenever a list changes; 0: nobody ever stood on it."""
+        return self.revisions(generation, name)[0]
+
+    def revisions(self, generation: str, *names: str) -> list[int]:
+        """The same of several lists, in one query."""
         lists = collections_of(self._db, generation).lists
-        stored = lists.find_one({"_id": name}, {"revision": 1})
-        return int(stored["revision"]) if stored else 0
+        found = lists.find({"_id": {"$in": names}}, {"revision": 1})
+        held = {stored["_id"]: int(stored["revision"]) for stored in found}
+        return [held.get(name, 0) for name in names]
 
     def standings(
         self, generation: str, name: str, session: ClientSession | None = None
@@ -125,6 +130,12 @@ class LargeStandings:
         key = counter_id((self._name, subject))
         stored = self._counters.find_one({"_id": key}, session=self._session)
         return (stored["score"], stored["ranked"]) if stored else (0, True)
+
+    def find_all(self, subjects: Iterable[str]) -> dict[str, int]:
+        """See Standings."""
+        keys = [counter_id((self._name, subject)) for subject in subjects]
+        found = find_many(self._counters, "_id", keys, None, self._session)
+        return {each["subject"]: each["score"] for each in found if each["ranked"]}
 
     def _tied(
         self,

@@ -9,7 +9,8 @@ from services.leaderboard.recent import Recent
 from shared.mongo import Document, find_many
 
 _REMEMBERED = 10_000
-_MOST_REVISIONS = 20
+MOST_REVISIONS = 20
+"""Who is further behind than that forgets everything, and reads it anew."""
 _FIELDS = dict.fromkeys(
     [
         *("ref", "type", "name", "team", "partner", "photo_url"),
@@ -34,7 +35,7 @@ class Directory:
         stored = self._revisions.find_one({"_id": "directory"}, {"revision": 1})
         revision = int(stored["revision"]) if stored else 0
         with self._lock:
-            if revision > self._revision + _MOST_REVISIONS:
+            if revision > self._revision + MOST_REVISIONS:
                 self._entries.clear()
             elif revision > self._revision:
                 changed = {"changed_in": {"$gt": self._revision}}

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from services.recognition.domain.clock import next_tick
+from services.recognition.domain.feed import found_by
 from services.recognition.domain.refusal import WrongState
-from services.recognition.domain.visibility import audience_of, badges_of, involved_in
+from services.recognition.domain.visibility import audience_of, badges_of
 
 Record = dict[str, Any]
 
@@ -97,7 +98,7 @@ def with_derived(record: Record) -> Record:
         "audience": audience_of(
             record["visibility"], record["attribution"], was_reported=record["course"]["reported"]
         ),
-        "involved": involved_in(record["attribution"]),
+        "found_by": found_by(record),
     }
     for name, value in (("owed_by", debtors(record)), ("ticks_at", next_tick(record))):
         derived.pop(name, None)

@@ -1,22 +1,62 @@
-"""The feed's filter: from what a reader asks for to a condition over stored recognitions."""
+"""The feed: by what a recognition is found, what a reader selects, and how far back to look."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from services.recognition.domain.visibility import EVERYBODY, SHOWN_STATUSES
+from services.recognition.domain.visibility import (
+    EVERYBODY,
+    MODERATED,
+    SHOWN_STATUSES,
+    involved_in,
+)
 
+_PLEASE = "please"
+_GIVEN = "given"
 _HELD_BACK = frozenset({"held", "hidden", "retracted"})
 
+FIRST_WINDOW = timedelta(minutes=10)
+_WIDENING = 4
+_MOST_WIDENING = 16
+_SLACK = 1.25
+"""How much more than is looked for a window shall have, so that it seldom takes another."""
 
-def feed_condition(
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a page of the feed is made of."""
+
+    keys: tuple[str, ...] | None
+    """Each recognition has one of these in its `found_by`; None: whatever it has."""
+
+    condition: Mapping[str, Any]
+    """What it must meet besides: a MongoDB condition."""
+
+    like: Hashable
+    """Selections that are alike in this have about as many recognitions in an hour."""
+
+
+def found_by(record: Mapping[str, Any]) -> list[str]:
+    """Under what an index finds a recognition: whom it involves, its values, and of what is no
+    given thank-you kind and status, too (nearly everything is one)."""
+    found = [*involved_in(record["attribution"]), *map(_of_value, record["values"])]
+    if record["kind"] == _PLEASE:
+        found.append(_of_kind(_PLEASE))
+    if record["status"] != _GIVEN:
+        found.append(_of_status(record["status"]))
+    return found
+
+
+def select(
     asked: Mapping[str, Any],
     *,
     badges: Sequence[str],
     reader: str | None,
     moderates: bool,
     statuses: Collection[str],
-) -> dict[str, Any]:
-    """A MongoDB condition for what `asked` selects of what a reader with these badges may see.
+) -> Selection:
+    """What `asked` selects of what a reader with these badges may see.
 
     Echoes show under what they echo, and by themselves where one giver is asked for. What is
     held, hidden or retracted shows to its giver and to moderators only, and only when
@@ -31,14 +71,73 @@ def feed_condition(
     if not asked.get("giver"):
         condition["is_folded"] = {"$ne": True}
     if held_back and not moderates:
-        condition["$and"] = [{"$or": [{"status": {"$in": sorted(shown)}}, {"giver": reader}]}]
-    for field, member in (("giver", "giver"), ("recipient", "recipients"), ("team", "involved")):
+        condition["$or"] = [{"status": {"$in": sorted(shown)}}, {"giver": reader}]
+    for field, member in (
+        ("giver", "giver"),
+        ("recipient", "recipients"),
+        ("team", "found_by"),
+        ("kind", "kind"),
+        ("value", "values"),
+    ):
         if asked.get(field):
             condition[member] = asked[field]
-            condition["involved"] = asked[field]  # the one of these that has an index
-    if "involved" not in condition and EVERYBODY not in badges:
-        condition["involved"] = {"$in": list(badges)}
-    for field, member in (("kind", "kind"), ("value", "values")):
+    own = reader if not shown and not moderates else None
+    keys = _keys(asked, badges, own, shown | held_back if statuses else frozenset())
+    of = tuple(asked.get(field) for field in ("giver", "recipient", "team", "kind", "value"))
+    return Selection(keys, condition, (keys, of, frozenset(statuses)))
+
+
+def _keys(
+    asked: Mapping[str, Any], badges: Sequence[str], own: str | None, statuses: frozenset[str]
+) -> tuple[str, ...] | None:
+    """The keys that select most. `own`: all that may show is what this reader gave."""
+    for field in ("giver", "recipient", "team"):
         if asked.get(field):
-            condition[member] = asked[field]
-    return condition
+            return (asked[field],)
+    if own is not None:
+        return (own,)
+    if EVERYBODY not in badges:
+        return tuple(badge for badge in badges if badge != MODERATED)
+    if asked.get("kind") == _PLEASE:
+        statuses -= {_GIVEN}
+    if statuses and _GIVEN not in statuses:
+        return tuple(map(_of_status, sorted(statuses)))
+    if asked.get("value"):
+        return (_of_value(asked["value"]),)
+    return (_of_kind(_PLEASE),) if asked.get("kind") == _PLEASE else None
+
+
+def widened(window: timedelta, found: int, missing: int) -> timedelta:
+    """How long the next window shall be, in which `missing` are looked for, when the one before it
+    held `found`."""
+    if not found:
+        return window * _WIDENING
+    return window * max(1 / _WIDENING, min(_MOST_WIDENING, _SLACK * missing / found))
+
+
+def with_slack(span: timedelta) -> timedelta:
+    """A window that will still hold a page when a page spans about `span`."""
+    return span * _SLACK
+
+
+def newest(records: Iterable[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    """The first `limit` of the feed's order, each once."""
+    each_once = {record["_id"]: record for record in records}
+    in_order = sorted(each_once.values(), key=_place, reverse=True)
+    return in_order[:limit]
+
+
+def _place(record: Mapping[str, Any]) -> tuple[Any, str]:
+    return record["given_at"], record["_id"]
+
+
+def _of_value(value: str) -> str:
+    return f"value:{value}"
+
+
+def _of_kind(kind: str) -> str:
+    return f"kind:{kind}"
+
+
+def _of_status(status: str) -> str:
+    return f"status:{status}"

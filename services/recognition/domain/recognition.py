@@ -28,7 +28,7 @@ Entry = Mapping[str, Any]
 Record = dict[str, Any]
 """A recognition as it is stored; shape: shared/events/contracts.py RecognitionState, instants as
 datetimes, with `attribution`, `history`, `course` (domain/change.py) and what follows from them
-beside: `audience`, `involved` and, while there is something to do, `owed_by` and `ticks_at`."""
+beside: `audience`, `found_by` and, while there is something to do, `owed_by` and `ticks_at`."""
 
 
 def create(

@@ -1,6 +1,6 @@
 """Comments: below a recognition, in order of time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pymongo import ASCENDING
@@ -54,13 +54,19 @@ class CommentRepository:
             if any(failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]):
                 raise
 
-    def of(self, recognition_ids: Iterable[str]) -> dict[str, list[Document]]:
+    def of(
+        self, recognition_ids: Iterable[str], session: ClientSession | None = None
+    ) -> dict[str, list[Document]]:
         """The comments of several recognitions, the oldest first."""
         found: dict[str, list[Document]] = {}
-        wanted = find_many(self._collection, "recognition", recognition_ids)
+        wanted = find_many(self._collection, "recognition", recognition_ids, None, session)
         for comment in sorted(wanted, key=lambda each: str(each["_id"])):
             found.setdefault(comment["recognition"], []).append(comment)
         return found
+
+    def every(self) -> Iterator[Document]:
+        """Every comment there is."""
+        return self._collection.find({})
 
     def replace(self, comment: Document, session: ClientSession) -> None:
         """Store a comment as it is now."""

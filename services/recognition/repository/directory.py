@@ -22,8 +22,10 @@ from shared.mongo import ensure_index, find_many, run_again
 Document = dict[str, Any]
 DUPLICATE_KEY = 11000
 
-TEAMS_KEPT_SECONDS = 2.0
-"""How long a process takes the tree of teams as known: it changes rarely, and each look costs."""
+KEPT_SECONDS = 2.0
+"""How long a process takes an entry as known: they change rarely, and each look costs."""
+
+_MOST_KEPT = 5_000
 
 _WITHOUT_DERIVED = {"outbox": 0, "outbox_since": 0, "found_by": 0}
 
@@ -40,7 +42,7 @@ class DirectoryRepository:
         self._database = database
         self._collection = database["directory"]
         self._heads = database["heads"]
-        self._teams: dict[str, tuple[float, Document]] = {}
+        self._kept: dict[str, tuple[float, Document]] = {}
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
@@ -83,19 +85,22 @@ class DirectoryRepository:
     def entries_with_teams(self, references: Iterable[str]) -> dict[str, Document]:
         """The entries of those references, and of the teams that they belong to."""
         entries = self.entries(references)
-        return entries | self._recent_teams(teams_needed(entries.values()) - entries.keys())
+        return entries | self.recent(teams_needed(entries.values()) - entries.keys())
 
-    def _recent_teams(self, references: set[str]) -> dict[str, Document]:
-        """The entries of teams, at most TEAMS_KEPT_SECONDS old."""
-        oldest = time.monotonic() - TEAMS_KEPT_SECONDS
+    def recent(self, references: Iterable[str]) -> dict[str, Document]:
+        """The entries of those references, at most KEPT_SECONDS old: for names and for where
+        people belong, not for what decides about an act."""
+        wanted = set(references)
+        oldest = time.monotonic() - KEPT_SECONDS
         held = {
             ref: kept[1]
-            for ref in references
-            if (kept := self._teams.get(ref)) is not None and kept[0] > oldest
+            for ref in wanted
+            if (kept := self._kept.get(ref)) is not None and kept[0] > oldest
         }
-        read = self.entries(references - held.keys())
-        now = time.monotonic()
-        self._teams.update({ref: (now, entry) for ref, entry in read.items()})
+        now, read = time.monotonic(), self.entries(wanted - held.keys())
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.clear()
+        self._kept.update({ref: (now, entry) for ref, entry in read.items()})
         return held | read
 
     def search(
@@ -204,8 +209,18 @@ class DirectoryRepository:
             raise
         if result.matched_count != len(entries) - len(created):
             raise EntryMovedOn
+        for entry in entries:
+            self._kept.pop(entry["_id"], None)
         if created:
             self._note_new(created, session)
+
+    def remove(self, reference: str, session: ClientSession) -> None:
+        """Take an entry out for good, with the events that it still holds, and from the fences."""
+        self._collection.delete_one({"_id": reference}, session=session)
+        self._kept.pop(reference, None)
+        head = self._heads.find_one(HEAD, {"fences": 1}, session=session)
+        after = fences.plain(fences.without(fences.fences_of(head), reference))
+        self._heads.update_one(HEAD, {"$set": {"fences": after}}, session=session)
 
     def _note_new(self, references: Sequence[str], session: ClientSession) -> None:
         """Move the fences for entries that were created."""

@@ -1,11 +1,11 @@
-"""Recognitions: stored, read one by one, as a feed, and all of them."""
+"""Recognitions: stored, read one by one, and all of them; feed.py reads them as a feed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
@@ -14,18 +14,12 @@ from services.recognition.repository.outboxes import ensure_outbox_index
 from shared.mongo import ensure_index, find_many
 
 Document = dict[str, Any]
-Position = tuple[datetime, str]
-"""Where a page of the feed ended: `given_at` and id of its last recognition."""
-
 DUPLICATE_KEY = 11000
-_FIRST_WINDOW = timedelta(hours=1)
-_WIDENING = 4
 MOST_UNPUBLISHED = 200
 """Events that a record may carry (DESIGN section 6.2)."""
 
 _OF_THE_OUTBOX = frozenset({"outbox", "outbox_since", "outbox_slot"})
 _ABSENT = object()
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class OutboxFull(Exception):
@@ -49,8 +43,6 @@ class RecognitionRepository:
         millisecond (docs/performance.md).
         """
         create = partial(ensure_index, self._collection)
-        create([("given_at", DESCENDING)], name="feed")
-        create([("involved", ASCENDING), ("given_at", DESCENDING)], name="involved")
         create([("owed_by", ASCENDING)], name="owed_by", sparse=True)
         create([("external_key", ASCENDING)], name="external_key", unique=True, sparse=True)
         create([("echo_key", ASCENDING)], name="echo_key", unique=True, sparse=True)
@@ -146,44 +138,6 @@ class RecognitionRepository:
         by_key = {one["external_key"]: one["_id"] for one in found if "external_key" in one}
         return by_key | {one["_id"]: one["_id"] for one in found}
 
-    def feed(
-        self,
-        condition: Mapping[str, Any],
-        *,
-        until: datetime,
-        since: datetime | None,
-        after: Position | None,
-        limit: int,
-    ) -> list[Document]:
-        """Up to `limit` recognitions that meet `condition`, newest first, given in [since, until).
-
-        `after` is the position that the page before ended at. A window of time widens into the
-        past until the page is full, so that no query matches much more than it returns (a
-        database that evaluates the whole match before the limit pays for every match).
-        """
-        floor = max(since, _BEGINNING) if since else _BEGINNING  # nothing is given before
-        upper, window = until, _FIRST_WINDOW
-        page: list[Document] = []
-        if after and after[0] < until:
-            upper = after[0]
-            if upper >= floor:  # the rest of those given at the same instant
-                page += self._read(condition, {"given_at": upper, "_id": {"$lt": after[1]}}, limit)
-        while upper > floor and len(page) < limit:
-            lower = upper - min(window, upper - floor)
-            within = {"given_at": {"$gte": lower, "$lt": upper}}
-            page += self._read(condition, within, limit - len(page))
-            upper, window = lower, window * _WIDENING
-        return page
-
-    def _read(
-        self, condition: Mapping[str, Any], when: Mapping[str, Any], limit: int
-    ) -> list[Document]:
-        # SecantusDB searches everything for a range within $or, and takes the index of what
-        # stands first: the one that selects most.
-        by_index = {"involved": condition["involved"]} if "involved" in condition else {}
-        found = self._collection.find({**by_index, **when, **condition}, {"outbox": 0})
-        return list(found.sort([("given_at", DESCENDING), ("_id", DESCENDING)]).limit(limit))
-
     def owed_by(
         self,
         debtors: Sequence[str],
@@ -194,11 +148,10 @@ class RecognitionRepository:
     ) -> list[Document]:
         """The pleases that one of `debtors` owes (asked of them and open, or promised by them) and
         that meet `condition`, given in [since, until)."""
-        owed: Document = {"owed_by": {"$in": list(debtors)}, **condition}
-        if since or until:
-            bounds = (("$gte", since), ("$lt", until))
-            owed["given_at"] = {name: bound for name, bound in bounds if bound}
-        return list(self._collection.find(owed, {"outbox": 0}))
+        bounds = {name: at for name, at in (("$gte", since), ("$lt", until)) if at}
+        within = {"given_at": bounds} if bounds else {}
+        owed = {"$match": {"owed_by": {"$in": list(debtors)}}}  # what the index finds
+        return list(self._collection.aggregate([owed, {"$match": {**condition, **within}}]))
 
     def due(self, now: datetime, limit: int) -> list[str]:
         """The ids of up to `limit` recognitions that time alone is to change by `now`."""

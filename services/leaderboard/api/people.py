@@ -1,0 +1,44 @@
+"""GET /people/{id}/standing."""
+
+from flask import Response, current_app
+
+from services.leaderboard.boards import Boards
+from services.leaderboard.schemas import StandingSchema
+from shared.auth import scopes
+from shared.auth.caller import current_caller, requires
+from shared.references import kind_of, parse_reference
+from shared.web.blueprint import Blueprint
+from shared.web.json import json_response
+from shared.web.problems import NotFound
+
+blueprint = Blueprint(
+    "people",
+    __name__,
+    url_prefix="/leaderboard/v1/people",
+    description="Where somebody stands",
+)
+
+
+@blueprint.get("/<string:person_id>/standing")
+@requires(scopes.READ)
+@blueprint.response(200, StandingSchema)
+@blueprint.problems(404)
+def get_standing(person_id: str) -> Response:
+    """Every board at a glance: where a person (`me`: the caller) stands in each period that runs.
+
+    Whoever takes no rank (hidden, left, technical) sees their own scores; others see nothing.
+    """
+    caller = current_caller()
+    boards: Boards = current_app.extensions["leaderboard"]
+    person = caller.person if person_id == "me" and caller.person else _person(person_id)
+    return json_response(boards.standing(caller, person))
+
+
+def _person(text: str) -> str:
+    try:
+        reference = parse_reference(text)
+    except ValueError as error:
+        raise NotFound(str(error)) from None
+    if kind_of(reference) != "person":
+        raise NotFound(f"{reference} is no person")
+    return reference

@@ -1,0 +1,98 @@
+"""What the leaderboard holds of people, and forgetting it.
+
+Boards follow by themselves: each recognition of theirs came again, with another id in it. What is
+left is their entry in the replica of the directory.
+"""
+
+from pymongo.client_session import ClientSession
+
+from services.leaderboard.rebuild import rebuild_lease
+from services.leaderboard.repository import Generation, Generations
+from services.leaderboard.repository.directory import MOST_REVISIONS
+from services.leaderboard.repository.documents import counter_id, list_of
+from services.leaderboard.repository.generations import collections_of
+from shared import fences
+from shared.config import Settings
+from shared.eventlog import Offsets
+from shared.mentions import mentions
+from shared.mongo import Client, in_transaction
+from shared.privacy import Held, has_reached, is_beyond
+
+_DIRECTORY = {"_id": "directory"}
+
+
+class BoardsHolder:
+    """See shared/privacy.py Holder."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._client = client
+        self._db = client[settings.database("leaderboard")]
+        self._generations = Generations(self._db)
+        self._lease = rebuild_lease(self._db)
+
+    def has_folded(self, after: Offsets) -> bool:
+        """See Holder. Generations that are not served are removed, unless a rebuild runs, which
+        is waited for: they may hold what was before."""
+        live = self._generations.live()
+        if live is None or not has_reached(self._db, "access", after):
+            return False
+        return is_beyond(self._offsets_of(live), after) and self._is_alone(live)
+
+    def _offsets_of(self, generation: Generation) -> Offsets:
+        stored = self._generations.collection.find_one({"_id": generation.id}, {"offsets": 1})
+        return dict(stored["offsets"]) if stored else {}
+
+    def _is_alone(self, live: Generation) -> bool:
+        if not self._lease.hold():
+            return False
+        try:
+            for _ in self._generations.remove_others():
+                if not self._lease.hold():
+                    return False
+        finally:
+            self._lease.release()
+        return self._generations.live() == live
+
+    def forget(self, person: str, alias: str) -> None:
+        """See Holder."""
+        del alias  # it stands in the recognitions that were folded already
+
+        def write(session: ClientSession) -> None:
+            gone = self._db["directory"].delete_one({"_id": person}, session=session)
+            if gone.deleted_count == 0:
+                return
+            stored = self._db["revisions"].find_one(_DIRECTORY, session=session)
+            after = fences.without(fences.fences_of(stored), person)
+            self._db["revisions"].update_one(
+                _DIRECTORY,
+                {
+                    "$set": {"fences": fences.plain(after)},
+                    # So that no process that answers goes on remembering the name.
+                    "$inc": {"revision": MOST_REVISIONS + 1},
+                },
+                session=session,
+            )
+
+        in_transaction(self._client, write)
+
+    def held(self, person: str) -> Held:
+        """See Holder."""
+        entry = self._db["directory"].find_one({"_id": person})
+        if entry is not None:
+            yield "directory", entry
+        live = self._generations.live()
+        if live is None:
+            return
+        held = collections_of(self._db, live.id)
+        for stored in held.lists.find({}):
+            name, entries = stored["_id"], list_of(stored).entries
+            if entries is not None:
+                score = entries.get(person)
+            else:
+                counter = held.counters.find_one({"_id": counter_id((name, person))})
+                score = counter["score"] if counter else None
+            if score is not None:
+                yield "scores", {"list": name, "score": score}
+        for stored in held.contributions.find({}):
+            if mentions(stored["contribution"], person):
+                yield "credits", {"recognition": stored["_id"], **stored["contribution"]}

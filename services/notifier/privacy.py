@@ -1,0 +1,99 @@
+"""What the notifier holds of people, and forgetting it: inboxes, endpoints, deliveries, attempts.
+
+They are read whole: that happens once for each erasure, and no index is worth it.
+"""
+
+from functools import partial
+from typing import Any
+
+from pymongo.client_session import ClientSession
+
+from shared.config import Settings
+from shared.eventlog import Offsets
+from shared.mentions import is_in_json, mentions, renamed
+from shared.mongo import Client, Document, in_transaction
+from shared.privacy import Held, has_reached
+from shared.web.idempotency import Idempotency
+
+BLANK = "[erased]"
+_GROUPS = ("notifier", "access")
+
+
+class NotifierHolder:
+    """See shared/privacy.py Holder."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._client = client
+        self._db = client[settings.database("notifier")]
+        self._idempotency = Idempotency(self._db["idempotency"])
+
+    def has_folded(self, after: Offsets) -> bool:
+        """See Holder."""
+        return all(has_reached(self._db, group, after) for group in _GROUPS)
+
+    def forget(self, person: str, alias: str) -> None:
+        """See Holder."""
+        self._remove_endpoints(person)
+        self._change("deliveries", partial(_erase_delivery, person=person, alias=alias))
+        self._change("attempts", partial(_erase_attempt, person=person))
+        self._db["inbox"].delete_many({"person": person})
+        self._db["inbox_heads"].delete_one({"_id": person})
+        self._change("inbox", partial(_erase_item, person=person, alias=alias))
+        self._idempotency.forget(
+            lambda caller, body: mentions(caller, person) or is_in_json(person, body)
+        )
+        self._db["directory"].delete_one({"_id": person})
+
+    def _remove_endpoints(self, person: str) -> None:
+        for endpoint in list(self._db["webhooks"].find({})):
+            if mentions(endpoint["owner"], person):
+                self._db["webhooks"].delete_one({"_id": endpoint["_id"]})
+                for name in ("deliveries", "attempts"):
+                    self._db[name].delete_many({"endpoint": endpoint["_id"]})
+
+    def _change(self, name: str, erase: Any) -> None:
+        """Put `erase(document)` in the place of each document of which it makes something else."""
+        for found in self._db[name].find({}):
+            if erase(found) is not None:
+                in_transaction(self._client, partial(self._replace, name, found["_id"], erase))
+
+    def _replace(self, name: str, identifier: str, erase: Any, session: ClientSession) -> None:
+        present = self._db[name].find_one({"_id": identifier}, session=session)
+        after = erase(present) if present else None
+        if after is not None:
+            self._db[name].replace_one({"_id": identifier}, after, session=session)
+
+    def held(self, person: str) -> Held:
+        """See Holder."""
+        entry = self._db["directory"].find_one({"_id": person})
+        if entry is not None:
+            yield "directory", entry
+        yield from (("inbox", item) for item in self._db["inbox"].find({"person": person}))
+        for endpoint in self._db["webhooks"].find({}):
+            if mentions(endpoint["owner"], person):
+                yield "webhooks", {n: v for n, v in endpoint.items() if n != "secrets"}
+        for row in self._db["recognitions"].find({}, {"state": 1}):
+            if mentions(row["state"], person):
+                yield "recognitions", {"id": row["_id"]}
+        for delivery in self._db["deliveries"].find({}):
+            if mentions(delivery["change"], person):
+                yield "deliveries", delivery
+
+
+def _erase_delivery(delivery: Document, person: str, alias: str) -> Document | None:
+    change = delivery["change"]
+    if not mentions(change, person):
+        return None
+    theirs = change["by"] == person
+    kept = {"by": alias, "at": change["at"]} if theirs else renamed(change, person, alias)
+    return {**delivery, "change": kept}
+
+
+def _erase_attempt(attempt: Document, person: str) -> Document | None:
+    if not is_in_json(person, attempt["sent"]["body"].encode()):
+        return None
+    return {**attempt, "answer": BLANK, "sent": {**attempt["sent"], "body": BLANK}}
+
+
+def _erase_item(item: Document, person: str, alias: str) -> Document | None:
+    return {**item, "by": alias} if item["by"] == person else None
