@@ -41,11 +41,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
     def arguments(self, schema: Any, **options: Any) -> Any:
         """As flask-smorest's, with the schema made once: webargs would make one per request. A
-        body is documented with the schema's EXAMPLES, and as one that may be left out when every
-        field may."""
+        body is documented with the schema's EXAMPLES, and as one that may be left out when nothing
+        has to be said."""
         made = resolve_schema_instance(schema)
         if options.get("location", "json") == "json":
-            options.setdefault("required", any(field.required for field in made.fields.values()))
+            options.setdefault("required", bool(made.validate({})))
             named = getattr(made, "EXAMPLES", {})
             examples = {name: {"value": value} for name, value in named.items()}
             options |= {"examples": examples} if examples else {}

@@ -4,14 +4,39 @@ import http
 from typing import Any
 
 import marshmallow as ma
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 from flask_smorest import Api
 from flask_smorest.utils import prepare_response
+from werkzeug.routing import UnicodeConverter
 
+from shared import references
 from shared.auth import scopes
 from shared.web import problems, schemas
 
+
+class SchemaConverter(OpenAPIConverter):
+    """apispec's, with what a schema says of itself as a whole."""
+
+    def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
+        """The JSON Schema of a schema, with its CONSTRAINTS."""
+        made: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        return made | dict(getattr(schema, "CONSTRAINTS", {}))
+
+
+class SchemaPlugin(MarshmallowPlugin):
+    """apispec's plugin for marshmallow, with our converter."""
+
+    Converter = SchemaConverter
+
+
+class IdConverter(UnicodeConverter):
+    """`<id:...>` in a path: whatever stands there, documented as an id (shared/references.py)."""
+
+
 _LICENSE = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+_ID = {"type": "string", "pattern": f"^{references.ID_PATTERN}$"}
 _SERVERS = [{"url": "/", "description": "The address of the suite, which the gateway serves"}]
 
 
@@ -28,7 +53,10 @@ class BreachSchema(ma.Schema):
 
 
 class ProblemSchema(ma.Schema):
-    """A problem document (RFC 9457)."""
+    """A problem document (RFC 9457); further members say more, like `allowed` or `location`."""
+
+    class Meta:
+        unknown = ma.INCLUDE
 
     type = ma.fields.String(
         required=True, metadata={"format": "uri-reference", "examples": ["/problems/not-found"]}
@@ -64,7 +92,10 @@ def make_api(app: Flask, title: str, version: str, description: str) -> ServiceA
     """The Api of `app`; its document is `api.spec`, served by `shared.web.docs`."""
     app.config.update(API_TITLE=title, API_VERSION=version, OPENAPI_VERSION="3.1.1")
     info = {"description": description, "license": _LICENSE}
-    api = ServiceApi(app, spec_kwargs={"info": info})
+    plugin = SchemaPlugin(schema_name_resolver=resolver)
+    app.url_map.converters["id"] = IdConverter
+    api = ServiceApi(app, spec_kwargs={"info": info, "marshmallow_plugin": plugin})
+    api.register_converter(IdConverter, lambda _converter: _ID)
     for field, kind, form in schemas.OPENAPI_TYPES:
         api.register_field(field, kind, form)
     meanings = "\n".join(f"- `{scope}`: {meaning}" for scope, meaning in scopes.MEANINGS.items())

@@ -28,10 +28,10 @@ class Parser(FlaskParser):
     }
 
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
-        """The body as JSON; an absent body is missing where every field may be left out."""
+        """The body as JSON; an absent body is missing where nothing has to be said."""
         body = req.get_data()
         if not body:
-            if any(field.required for field in schema.fields.values()):
+            if schema.validate({}):
                 raise BadRequest("The body is empty; send a JSON object")
             return core.missing
         if not req.is_json:

@@ -38,6 +38,9 @@ class Schema(ma.Schema):
 
     EXAMPLES: ClassVar[Mapping[str, Any]] = {}
 
+    CONSTRAINTS: ClassVar[Mapping[str, Any]] = {}
+    """What `validates_schema` holds it to, in JSON Schema, for the OpenAPI document."""
+
     class Meta:
         unknown = ma.RAISE
 
@@ -152,6 +155,8 @@ class PlainText(fields.String):
         metadata: dict[str, Any] = {"minLength": minimum, "maxLength": maximum}
         if minimum:
             metadata["pattern"] = _SOME_LINE if single_line else _SOME_TEXT
+        else:
+            metadata["pattern"] = f"^{_LINE if single_line else _TEXT}$"
         super().__init__(metadata=metadata | options.pop("metadata", {}), **options)
         self.minimum, self.maximum, self.single_line = minimum, maximum, single_line
 
@@ -213,16 +218,18 @@ class HttpsUrl(fields.String):
 
 
 class JsonInteger(fields.Integer):
-    """A whole number of a JSON body from `low` to `high`: no text, no fraction, no boolean."""
+    """A whole number of a JSON body from `low` to `high`: no text, no boolean, no fraction (to
+    JSON 7 and 7.0 are one number)."""
 
     def __init__(self, low: int, high: int, **options: Any) -> None:
         bounds = validate.Range(min=low, max=high)
         super().__init__(strict=True, validate=bounds, **options)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> int:
-        if type(value) is not int:
+        is_whole = type(value) is int or (type(value) is float and value.is_integer())
+        if not is_whole:
             raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **options)
+        return super()._deserialize(int(value), attr, data, **options)
 
 
 class JsonBoolean(fields.Boolean):

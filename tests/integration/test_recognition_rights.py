@@ -4,6 +4,7 @@ A route that the table lacks fails the test, and so does one that is not there a
 """
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -191,7 +192,7 @@ def routes(parts: RecognitionParts) -> set[str]:
     for rule in parts.app.url_map.iter_rules():
         for method in rule.methods or ():
             if (rule.endpoint, method) in guarded:
-                path = rule.rule.removeprefix(V1).replace("<string:", "{").replace(">", "}")
+                path = re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule.removeprefix(V1))
                 found.add(f"{method} {path}")
     return found
 

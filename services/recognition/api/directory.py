@@ -114,7 +114,7 @@ def people(asked: dict[str, Any]) -> Response:
     return _page("person", asked)
 
 
-@blueprint.get("/people/<string:person_id>")
+@blueprint.get("/people/<id:person_id>")
 @requires(scopes.READ)
 @blueprint.response(200, PersonSchema)
 @blueprint.problems(404)
@@ -123,7 +123,7 @@ def person(person_id: str) -> Response:
     return _one("person", person_id)
 
 
-@blueprint.put("/people/<string:person_id>")
+@blueprint.put("/people/<id:person_id>")
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(PersonSchema)
 @blueprint.response(200, PersonSchema)
@@ -139,7 +139,7 @@ def put_person(asked: dict[str, Any], person_id: str) -> Response:
     return _put("person", person_id, asked)
 
 
-@blueprint.patch("/people/<string:person_id>")
+@blueprint.patch("/people/<id:person_id>")
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(PersonChangeSchema)
 @blueprint.response(200, PersonSchema)
@@ -158,7 +158,7 @@ def teams(asked: dict[str, Any]) -> Response:
     return _page("team", asked)
 
 
-@blueprint.get("/teams/<string:team_id>")
+@blueprint.get("/teams/<id:team_id>")
 @requires(scopes.READ)
 @blueprint.response(200, TeamSchema)
 @blueprint.problems(404)
@@ -167,7 +167,7 @@ def team(team_id: str) -> Response:
     return _one("team", team_id)
 
 
-@blueprint.put("/teams/<string:team_id>")
+@blueprint.put("/teams/<id:team_id>")
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(TeamSchema)
 @blueprint.response(200, TeamSchema)
@@ -181,7 +181,7 @@ def put_team(asked: dict[str, Any], team_id: str) -> Response:
     return _put("team", team_id, asked)
 
 
-@blueprint.patch("/teams/<string:team_id>")
+@blueprint.patch("/teams/<id:team_id>")
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(TeamChangeSchema)
 @blueprint.response(200, TeamSchema)
@@ -200,7 +200,7 @@ def partners(asked: dict[str, Any]) -> Response:
     return _page("partner", asked)
 
 
-@blueprint.get("/partners/<string:partner_id>")
+@blueprint.get("/partners/<id:partner_id>")
 @requires(scopes.READ)
 @blueprint.response(200, PartnerSchema)
 @blueprint.problems(404)
@@ -209,7 +209,7 @@ def partner(partner_id: str) -> Response:
     return _one("partner", partner_id)
 
 
-@blueprint.put("/partners/<string:partner_id>")
+@blueprint.put("/partners/<id:partner_id>")
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(PartnerSchema)
 @blueprint.response(200, PartnerSchema)
@@ -220,7 +220,7 @@ def put_partner(asked: dict[str, Any], partner_id: str) -> Response:
     return _put("partner", partner_id, asked)
 
 
-@blueprint.patch("/partners/<string:partner_id>")
+@blueprint.patch("/partners/<id:partner_id>")
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(PartnerChangeSchema)
 @blueprint.response(200, PartnerSchema)

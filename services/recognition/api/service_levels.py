@@ -37,7 +37,7 @@ def every(asked: dict[str, Any]) -> Response:
     return json_response({"items": [level_state(each) for each in levels], "next": following})
 
 
-@blueprint.get("/<string:level_id>")
+@blueprint.get("/<id:level_id>")
 @requires(scopes.READ)
 @blueprint.response(200, LevelSchema)
 @blueprint.problems(404)
@@ -46,7 +46,7 @@ def get(level_id: str) -> Response:
     return _answer(service().service_levels.get(current_caller(), level_id))
 
 
-@blueprint.put("/<string:level_id>")
+@blueprint.put("/<id:level_id>")
 @requires(scopes.ADMIN)
 @blueprint.arguments(LevelSchema)
 @blueprint.response(200, LevelSchema)

@@ -31,7 +31,7 @@ def every(asked: dict[str, Any]) -> Response:
     return json_response({"items": [value_state(each) for each in values], "next": following})
 
 
-@blueprint.get("/<string:value_id>")
+@blueprint.get("/<id:value_id>")
 @requires(scopes.READ)
 @blueprint.response(200, ValueSchema)
 @blueprint.problems(404)
@@ -40,7 +40,7 @@ def get(value_id: str) -> Response:
     return _answer(service().values.get(value_id))
 
 
-@blueprint.put("/<string:value_id>")
+@blueprint.put("/<id:value_id>")
 @requires(scopes.ADMIN)
 @blueprint.arguments(ValueSchema)
 @blueprint.response(200, ValueSchema)

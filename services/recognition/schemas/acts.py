@@ -66,6 +66,8 @@ class AmendSchema(Schema):
         "values_and_visibility": {"values": ["quality"], "visibility": "team"},
     }
 
+    CONSTRAINTS = {"minProperties": 1}
+
     message = PlainText(MAX_MESSAGE)
     values = fields.List(fields.String(), validate=validate.Length(max=20))
     visibility = fields.String(validate=validate.OneOf(["public", "team", "private"]))

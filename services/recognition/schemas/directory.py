@@ -8,9 +8,9 @@ from marshmallow import ValidationError, fields, validate
 from services.recognition.domain import directory_values
 from services.recognition.domain.directory import KINDS_OF_PARTNERS
 from shared.web.paging import PageArguments
-from shared.web.schemas import JsonBoolean, Reference, Schema
+from shared.web.schemas import HttpsUrl, JsonBoolean, PlainText, Reference, Schema
 
-_LINE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+_MAIL_PART = r"[^\s@\u0000-\u001f\u007f-\u009f]+"
 
 
 class Ruled(fields.String):
@@ -30,7 +30,7 @@ class Ruled(fields.String):
 
 
 def _name() -> Ruled:
-    shape = {"minLength": 1, "maxLength": directory_values.MAX_NAME, "pattern": _LINE}
+    shape = PlainText(directory_values.MAX_NAME, single_line=True).metadata
     return Ruled(directory_values.name, required=True, metadata=shape)
 
 
@@ -54,7 +54,10 @@ class PersonSchema(Schema):
         directory_values.mail,
         allow_none=True,
         load_default=None,
-        metadata={"maxLength": directory_values.MAX_MAIL, "pattern": r"^[^\s@]+@[^\s@]+$"},
+        metadata={
+            "maxLength": directory_values.MAX_MAIL,
+            "pattern": f"^{_MAIL_PART}@{_MAIL_PART}$",
+        },
     )
     team = Reference("team", allow_none=True, load_default=None)
     partner = Reference("partner", allow_none=True, load_default=None)
@@ -72,11 +75,7 @@ class PersonSchema(Schema):
         directory_values.photo_url,
         allow_none=True,
         load_default=None,
-        metadata={
-            "format": "uri",
-            "maxLength": directory_values.MAX_PHOTO,
-            "pattern": "^https://",
-        },
+        metadata=HttpsUrl(directory_values.MAX_PHOTO).metadata,
     )
     version = fields.Integer(dump_only=True)
 

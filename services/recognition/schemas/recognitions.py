@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from services.recognition.domain.recognition import KINDS
+from services.recognition.domain.recognition import KINDS, PLEASE
+from shared import references
 from shared.web.paging import PageArguments
 from shared.web.schemas import HttpsUrl, PlainText, Reference, Rfc3339, Schema
 
@@ -15,6 +16,17 @@ STATUSES = (
 )
 MAX_RECIPIENTS = 50
 MAX_MESSAGE = 2000
+
+
+_STATUS = "|".join(STATUSES)
+_STATUS_LIST = f"^(?:{_STATUS})(?:,(?:{_STATUS}))*$"
+_REFERENCE = f"^(?:(?:{'|'.join(references.KINDS)}):)?{references.ID_PATTERN}$"
+
+
+def _reader_or_reference() -> fields.String:
+    return fields.String(
+        metadata={"description": "A reference; `me`: the caller", "pattern": _REFERENCE}
+    )
 
 
 class PersonSummarySchema(Schema):
@@ -83,6 +95,16 @@ class RecognitionSchema(Schema):
         },
     }
 
+    CONSTRAINTS: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [
+            {"required": ["recipients"]},
+            {"required": ["echoes"], "properties": {"echoes": {"type": "string", "minLength": 1}}},
+        ],
+        "if": {"properties": {"kind": {"const": PLEASE}}},
+        "then": {"properties": {"answers": {"type": "null"}, "echoes": {"type": "null"}}},
+        "else": {"properties": {"needed_by": {"type": "null"}, "category": {"type": "null"}}},
+    }
+
     id = fields.String(dump_only=True)
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
     status = fields.String(dump_only=True, validate=validate.OneOf(STATUSES))
@@ -127,12 +149,14 @@ class RecognitionSchema(Schema):
 class FeedQuerySchema(PageArguments):
     """Which recognitions, newest first; `me` stands for the caller."""
 
-    giver = fields.String()
-    recipient = fields.String()
-    owed_by = fields.String()
+    giver = _reader_or_reference()
+    recipient = _reader_or_reference()
+    owed_by = _reader_or_reference()
     team = Reference(bare="team")
     kind = fields.String(validate=validate.OneOf(KINDS))
-    status = fields.String(metadata={"description": "One, or several separated by commas"})
+    status = fields.String(
+        metadata={"description": "One, or several separated by commas", "pattern": _STATUS_LIST}
+    )
     value = fields.String()
     since = Rfc3339(data_key="from")
     until = Rfc3339(data_key="to")
