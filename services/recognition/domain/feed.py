@@ -19,7 +19,7 @@ _HELD_BACK = frozenset({"held", "hidden", "retracted"})
 FIRST_WINDOW = timedelta(minutes=10)
 _WIDENING = 4
 _MOST_WIDENING = 16
-_SLACK = 1.25
+_SLACK = 1.1
 """How much more than is looked for a window shall have, so that it seldom takes another."""
 
 

@@ -24,6 +24,7 @@ Position = tuple[datetime, str]
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(milliseconds=1)  # what the database tells apart
+_SHORTEST_WINDOW = timedelta(seconds=1)
 _SPANS_KNOWN = 4096
 _NEWEST_FIRST = {"given_at": -1, "_id": -1}
 
@@ -73,8 +74,10 @@ class FeedRepository:
             page += found
             window = widened(window, len(found), missing - len(found))
             upper = lower
-        reached = page[-1]["given_at"] if len(page) == limit else upper
-        self._note(kind, max(start - reached, FIRST_WINDOW / 60))
+        if len(page) == limit:
+            self._note(kind, start - page[-1]["given_at"])
+        elif after is None:  # all that there is: the last page of many says nothing of the others
+            self._note(kind, start - floor)
         return page
 
     def _read(
@@ -110,4 +113,4 @@ class FeedRepository:
     def _note(self, kind: Hashable, span: timedelta) -> None:
         if len(self._spans) >= _SPANS_KNOWN:
             self._spans.clear()
-        self._spans[kind] = with_slack(span)
+        self._spans[kind] = max(with_slack(span), _SHORTEST_WINDOW)
