@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.recognition.domain.feed import found_by, newest, select, widened
+from services.recognition.domain.feed import found_by, newest, select
 from services.recognition.domain.visibility import SHOWN_STATUSES, audience_of, badges_of
+from services.recognition.domain.windows import widened
 
 PEOPLE = ("person:ada", "person:bob", "person:cyd")
 TEAMS = (None, "team:a", "team:b")
