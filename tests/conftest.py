@@ -21,6 +21,10 @@ from shared.config import Settings
 from shared.mongo import Client, connect
 from shared.sessions import SessionFiles
 from tests import kafka_broker
+from tests.queries import Watch
+
+WATCH = Watch("recognition")
+"""What recognition asks of its database in all these tests: test_recognition_queries.py."""
 
 _SHARED_CACHE = "1G"
 """Of the server that hundreds of tests share, each with databases of its own: with the 256M of a
@@ -79,10 +83,11 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def start_database(
-    folder: Path, port: int, cache: str = "256M"
+    folder: Path, port: int, cache: str = "256M", program: str | None = None
 ) -> tuple[str, subprocess.Popen[bytes]]:
-    """An embedded server on `folder`, once it answers: its URI and its process."""
-    command = Path(sys.executable).with_name("secantusd-py")
+    """An embedded server on `folder` (or `program`, which takes the same arguments), once it
+    answers: its URI and its process."""
+    command = program or Path(sys.executable).with_name("secantusd-py")
     arguments = ["--port", str(port), "--storage-path", str(folder / "db")]
     with (folder / "server.log").open("ab") as output:
         server = subprocess.Popen(
@@ -107,7 +112,7 @@ def start_database(
 
 @pytest.fixture(scope="session")
 def session_client(mongo_uri: str) -> Iterator[Client]:
-    with connect(mongo_uri, "tests") as client:
+    with connect(mongo_uri, "tests", event_listeners=[WATCH]) as client:
         yield client
 
 

@@ -7,12 +7,14 @@ from pymongo.client_session import ClientSession
 
 from services.recognition.acting import Acting
 from services.recognition.domain import moderation as rules
+from services.recognition.domain.recognition import CLOCK_SKEW
 from services.recognition.domain.state import plain
 from services.recognition.repository import (
     AuditRepository,
     RecognitionRepository,
     ReportRepository,
 )
+from services.recognition.repository.windows import Position
 from services.recognition.views import Views
 from shared.auth.caller import Caller
 from shared.ids import new_id
@@ -95,9 +97,10 @@ class Moderation:
         self._acting.audit(caller, acted, f"recognition.{done}", session, reason=reason)
         return self._views.one(acted.after, caller.person, acted.actor.badges)
 
-    def audit(self, before: str | None, limit: int) -> list[Document]:
+    def audit(self, after: Position | None, limit: int) -> list[Document]:
         """Entries of the audit log, the newest first."""
-        return [audit_view(entry) for entry in self._audit.page(before, limit)]
+        until = self._acting.now() + CLOCK_SKEW  # of whichever process wrote them
+        return [audit_view(entry) for entry in self._audit.page(until, after, limit)]
 
 
 def report_view(report: Document) -> Document:

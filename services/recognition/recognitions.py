@@ -32,7 +32,7 @@ from services.recognition.repository import (
     ServiceLevelRepository,
     ValueRepository,
 )
-from services.recognition.repository.feed import Position
+from services.recognition.repository.windows import Position
 from services.recognition.views import Views
 from shared.auth import scopes
 from shared.auth.caller import Caller

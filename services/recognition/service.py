@@ -92,7 +92,7 @@ class Service:
         self.stored_directory = directory
         self._stored = (
             *(recognitions, feed, directory, values, levels, self.stored_keys),
-            *(comments, reports, ledgers, erasures, access_reports),
+            *(self.audit, comments, reports, ledgers, erasures, access_reports),
         )
 
     def ensure_indexes(self) -> None:

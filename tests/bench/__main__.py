@@ -1,19 +1,28 @@
 """`make bench`: every figure as a ratio beside a floor that is run in the same minute."""
 
 import argparse
+import contextlib
 import os
+import shutil
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from shared.config import Settings
 from shared.telemetry import configure_logging
-from tests.bench import boards, latency, post, projector
+from tests.bench import boards, feed, latency, post, projector
 from tests.bench.load import require_wrk
 from tests.conftest import free_port, start_database
 
-PARTS = ("post", "boards", "projector", "latency")
+PARTS = ("post", "boards", "feed", "projector", "latency")
+RUST_SERVER = "secantusd-rs"
+"""Of those at hand the nearest to MongoDB at scale: a million recognitions are read from it."""
+
+_HOW_TO_GET_IT = (
+    "-- no million recognitions: {} is not on the PATH "
+    "(cargo install secantus-mdb --version 0.5.3-beta.193 --ignore-rust-version)"
+)
 
 
 def main() -> None:
@@ -25,26 +34,62 @@ def main() -> None:
     asked = arguments.parse_args()
     require_wrk()
     configure_logging("bench", "warning")
-    named = os.environ.get("KUDOS_TEST_MONGO_URI")
     with tempfile.TemporaryDirectory() as folder:
-        for name, uri in (("embedded", None), ("KUDOS_TEST_MONGO_URI", named)):
-            if name == "embedded" or uri:
-                print(f"-- {name}", flush=True)
-                _run(uri, Path(folder) / name, asked)
+        _run_embedded(Path(folder) / "embedded", asked)
+        if "feed" in (asked.parts or PARTS):
+            _run_a_million(Path(folder) / RUST_SERVER, asked)
+    named = os.environ.get("KUDOS_TEST_MONGO_URI")
+    if named:
+        with tempfile.TemporaryDirectory() as folder:
+            print("-- KUDOS_TEST_MONGO_URI", flush=True)
+            environment = {"KUDOS_MONGO_URI": named}
+            _run(named, Path(folder), asked, [feed.FEW, feed.MANY], environment)
 
 
-def _run(uri: str | None, folder: Path, asked: argparse.Namespace) -> None:
+def _run_embedded(folder: Path, asked: argparse.Namespace) -> None:
+    print("-- embedded", flush=True)
+    with _database(folder) as uri:
+        _run(uri, folder, asked, [feed.FEW], {})
+
+
+def _run_a_million(folder: Path, asked: argparse.Namespace) -> None:
+    program = shutil.which(RUST_SERVER)
+    if program is None:
+        print(_HOW_TO_GET_IT.format(RUST_SERVER), flush=True)
+        return
+    print(f"-- {RUST_SERVER}", flush=True)
+    only_the_feed = argparse.Namespace(**{**vars(asked), "parts": ["feed"]})
+    with _database(folder, program=program, cache="1G") as uri:
+        _run(uri, folder, only_the_feed, [feed.FEW, feed.MANY], {})
+
+
+@contextlib.contextmanager
+def _database(folder: Path, **options: str) -> Iterator[str]:
+    """The URI of a server of its own, until the end."""
     folder.mkdir()
-    server = None
-    given = uri
-    if uri is None:
-        uri, server = start_database(folder, free_port())
+    uri, server = start_database(folder, free_port(), **options)
+    try:
+        yield uri
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _run(
+    uri: str,
+    folder: Path,
+    asked: argparse.Namespace,
+    sizes: list[int],
+    environment: dict[str, str],
+) -> None:
     settings = Settings(
         mongo_uri=uri,
         namespace=f"bench{uuid.uuid4().hex[:8]}",
         data=folder / "kudos",
         web_workers=1,
     )
+    if environment:
+        environment = {**environment, "KUDOS_NAMESPACE": settings.namespace}
 
     def say(line: str) -> None:
         print(line, flush=True)
@@ -53,20 +98,12 @@ def _run(uri: str | None, folder: Path, asked: argparse.Namespace) -> None:
     parts: dict[str, Callable[[], None]] = {
         "post": lambda: post.run(settings, pairs=pairs, seconds=seconds, say=say),
         "boards": lambda: boards.run(settings, pairs=pairs, seconds=seconds, say=say),
+        "feed": lambda: feed.run(settings, sizes, pairs=pairs, seconds=seconds, say=say),
         "projector": lambda: projector.run(settings, pairs=pairs, say=say),
-        "latency": lambda: latency.run(
-            {"KUDOS_MONGO_URI": given, "KUDOS_NAMESPACE": settings.namespace} if given else {},
-            seconds=4 * seconds,
-            say=say,
-        ),
+        "latency": lambda: latency.run(environment, seconds=4 * seconds, say=say),
     }
-    try:
-        for part in asked.parts or PARTS:
-            parts[part]()
-    finally:
-        if server is not None:
-            server.kill()
-            server.wait()
+    for part in asked.parts or PARTS:
+        parts[part]()
 
 
 if __name__ == "__main__":

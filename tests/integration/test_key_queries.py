@@ -1,4 +1,4 @@
-"""Every query about keys goes by an index (what that means here: test_notifier_queries)."""
+"""Every query about keys goes by an index (tests/queries.py says what that is)."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from pymongo import MongoClient
 from shared.auth.api_keys import id_of
 from shared.config import Settings
 from tests.access_parts import Services
-from tests.integration.test_notifier_queries import Queries, goes_by_index
 from tests.notifier_parts import wait_until
+from tests.queries import Queries, goes_by_index
 
 NAMES = ("api_keys", "api_key_uses")
 

@@ -1,5 +1,6 @@
 """Reports, the moderators' queue, hiding and restoring, and the audit log."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -92,8 +93,8 @@ def pairs(asked: dict[str, Any]) -> Response:
 @blueprint.response(200, AuditPageSchema)
 def audit(asked: dict[str, Any]) -> Response:
     """What was done by right of a privilege, the newest first. It can only be added to."""
-    before = decode_cursor(asked["cursor"], (str,))[0] if asked["cursor"] else None
-    limit = asked["limit"]
-    found = service().moderation.audit(before, limit + 1)
-    items, following = page(found, limit, lambda each: (each["id"],))
+    cursor, limit = asked["cursor"], asked["limit"]
+    after = decode_cursor(cursor, (datetime, str)) if cursor else None
+    found = service().moderation.audit(after, limit + 1)
+    items, following = page(found, limit, lambda each: (each["at"], each["id"]))
     return json_response({"items": items, "next": following})

@@ -1,8 +1,7 @@
-"""The feed: by what a recognition is found, what a reader selects, and how far back to look."""
+"""The feed: by what a recognition is found and what a reader selects."""
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from services.recognition.domain.visibility import (
@@ -15,12 +14,6 @@ from services.recognition.domain.visibility import (
 _PLEASE = "please"
 _GIVEN = "given"
 _HELD_BACK = frozenset({"held", "hidden", "retracted"})
-
-FIRST_WINDOW = timedelta(minutes=10)
-_WIDENING = 4
-_MOST_WIDENING = 16
-_SLACK = 1.25
-"""How much more than is looked for a window shall have, so that it seldom takes another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +98,6 @@ def _keys(
     if asked.get("value"):
         return (_of_value(asked["value"]),)
     return (_of_kind(_PLEASE),) if asked.get("kind") == _PLEASE else None
-
-
-def widened(window: timedelta, found: int, missing: int) -> timedelta:
-    """How long the next window shall be, in which `missing` are looked for, when the one before it
-    held `found`."""
-    if not found:
-        return window * _WIDENING
-    return window * max(1 / _WIDENING, min(_MOST_WIDENING, _SLACK * missing / found))
-
-
-def with_slack(span: timedelta) -> timedelta:
-    """A window that will still hold a page when a page spans about `span`."""
-    return span * _SLACK
 
 
 def newest(records: Iterable[dict[str, Any]], limit: int) -> list[dict[str, Any]]:

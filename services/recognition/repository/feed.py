@@ -1,40 +1,29 @@
 """The feed: pages of recognitions, newest first, each read in about one bounded query."""
 
-from collections.abc import Hashable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from pymongo import ASCENDING
 from pymongo.database import Database
 
-from services.recognition.domain.feed import (
-    FIRST_WINDOW,
-    Selection,
-    newest,
-    widened,
-    with_slack,
-)
+from services.recognition.domain.feed import Selection, newest
 from services.recognition.repository.recognition_layout import upgrade
+from services.recognition.repository.windows import Position, Windows
 from shared.mongo import ensure_index
 
 Document = dict[str, Any]
-Position = tuple[datetime, str]
-"""Where a page of the feed ended: `given_at` and id of its last recognition."""
-
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_INSTANT = timedelta(milliseconds=1)  # what the database tells apart
-_SPANS_KNOWN = 4096
 _NEWEST_FIRST = {"given_at": -1, "_id": -1}
 
 
 class FeedRepository:
-    """Reads the collection `recognitions`; remembers how far back pages of a kind reach."""
+    """Reads the collection `recognitions`."""
 
     def __init__(self, database: Database[Document]) -> None:
         self._database = database
         self._collection = database["recognitions"]
-        self._spans: dict[Hashable, timedelta] = {}
+        self._windows = Windows("given_at")
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
@@ -54,28 +43,16 @@ class FeedRepository:
     ) -> list[Document]:
         """Up to `limit` recognitions of `selection`, newest first, given in [since, until).
 
-        `after` is the position that the page before ended at. What a query may match is bounded by
-        a window of time (a database that evaluates the whole match before the limit pays for
-        every match): as long as the last page of this kind was, and longer until it is full.
+        `after` is the position that the page before ended at.
         """
-        start, beyond = until, {}
-        if after and after[0] < until:
-            start = after[0] + _INSTANT  # more may have been given at the same instant
-            beyond = {"$or": [{"given_at": {"$lt": after[0]}}, {"_id": {"$lt": after[1]}}]}
-        floor = max(since, _BEGINNING) if since else _BEGINNING  # nothing is given before
-        kind = (selection.like, limit, after is not None)
-        window = self._spans.get(kind, FIRST_WINDOW)
-        upper, page = start, list[Document]()
-        while upper > floor and len(page) < limit:
-            lower = upper - min(window, upper - floor)
-            missing = limit - len(page)
-            found = self._read(selection, {"$gte": lower, "$lt": upper}, beyond, missing)
-            page += found
-            window = widened(window, len(found), missing - len(found))
-            upper = lower
-        reached = page[-1]["given_at"] if len(page) == limit else upper
-        self._note(kind, max(start - reached, FIRST_WINDOW / 60))
-        return page
+        return self._windows.page(
+            partial(self._read, selection),
+            selection.like,
+            until=until,
+            since=since,
+            after=after,
+            limit=limit,
+        )
 
     def _read(
         self,
@@ -106,8 +83,3 @@ class FeedRepository:
             *({"$sort": _NEWEST_FIRST}, {"$limit": limit}),
         ]
         return list(self._collection.aggregate(pipeline))
-
-    def _note(self, kind: Hashable, span: timedelta) -> None:
-        if len(self._spans) >= _SPANS_KNOWN:
-            self._spans.clear()
-        self._spans[kind] = with_slack(span)
