@@ -1,6 +1,7 @@
 """Connections and transactions: every write of the suite goes through what is here."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -68,13 +69,18 @@ def require_transactions(client: Client) -> None:
         hello = client.admin.command("hello")
     except PyMongoError as error:
         where = ", ".join(f"{host}:{port}" for host, port in _addresses(client)) or "the server"
-        reason = str(error).partition(",")[0]
-        raise ConfigError(f"cannot reach MongoDB at {where}: {reason}") from None
+        raise ConfigError(f"cannot reach MongoDB at {where}: {_reason(error)}") from None
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise ConfigError(
             "MongoDB runs without a replica set, so it has no transactions: start it with "
             "`mongod --replSet rs0` and run `rs.initiate()` once in mongosh (one node is enough)"
         )
+
+
+def _reason(error: PyMongoError) -> str:
+    """Why the first server did not answer, without its address and the driver's settings."""
+    first = str(error).partition(" (configured timeouts")[0].partition(",")[0]
+    return re.sub(r"^\S+:\d+: ", "", first)
 
 
 def _addresses(client: Client) -> Iterable[tuple[str, int | None]]:

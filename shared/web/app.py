@@ -1,6 +1,6 @@
 """The web application of a service: what all three have in common, put together once."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib.metadata import version as version_of
 from typing import Any, Protocol
@@ -11,11 +11,11 @@ from shared import telemetry
 from shared.auth.caller import Caller, guards, unguarded_routes, view_attribute
 from shared.config import Settings
 from shared.web import docs, errors, observe
-from shared.web.blueprint import BODY_LIMIT, BODY_LIMIT_MARK, Blueprint, accepted_parameters
+from shared.web.blueprint import BODY_LIMIT, BODY_LIMIT_MARK, Blueprint, takes_parameters
 from shared.web.cors import Cors
 from shared.web.json import OrjsonProvider
 from shared.web.openapi import make_api
-from shared.web.parsing import invalid
+from shared.web.parsing import invalid, no_such_parameter
 from shared.web.probes import probes
 from shared.web.problems import BadRequest, TooLarge, Unauthorized
 
@@ -112,7 +112,7 @@ def _hook(app: Flask, name: str, authenticator: Authenticating, cors: Cors) -> N
     needed = guards(app)
     limits = view_attribute(app, BODY_LIMIT_MARK)
     noted = view_attribute(app, "_apidoc")  # on what answers by a blueprint of ours
-    accepted = {place: accepted_parameters(described) for place, described in noted.items()}
+    without_query = {place for place, described in noted.items() if not takes_parameters(described)}
 
     @app.before_request
     def before() -> Response | None:
@@ -131,8 +131,8 @@ def _hook(app: Flask, name: str, authenticator: Authenticating, cors: Cors) -> N
         if not guard.is_public:
             current.caller = authenticator.authenticate(current)
             current.caller.require(*guard.scopes)
-        if current.query_string and place in accepted:
-            _refuse_unknown(current.args.keys() - accepted[place], accepted[place])
+        if current.query_string and place in without_query:  # a view that has some refuses others
+            raise invalid({name: [no_such_parameter(())] for name in current.args}, "query")
         return None
 
     @app.after_request
@@ -142,13 +142,6 @@ def _hook(app: Flask, name: str, authenticator: Authenticating, cors: Cors) -> N
         response.headers.add("X-Content-Type-Options", "nosniff")
         observe.end(name, current, response)
         return response
-
-
-def _refuse_unknown(unknown: Collection[str], accepted: Collection[str]) -> None:
-    """What a caller believes to have asked for is not passed over. Raises Unprocessable."""
-    if unknown:
-        known = f"there are {', '.join(sorted(accepted))}" if accepted else "there are none here"
-        raise invalid({name: [f"There is no such parameter: {known}"] for name in unknown}, "query")
 
 
 def _current() -> ServiceRequest:

@@ -30,13 +30,10 @@ def body_limit(size: int | None) -> Callable[[View], View]:
     return mark
 
 
-def accepted_parameters(described: Mapping[str, Any]) -> frozenset[str]:
-    """The query parameters of a view, by what `arguments` noted on it (its `_apidoc`)."""
+def takes_parameters(described: Mapping[str, Any]) -> bool:
+    """Whether a view has query parameters, by what `arguments` noted on it (its `_apidoc`)."""
     noted = described.get("arguments", {}).get("parameters", ())
-    schemas = [each["schema"] for each in noted if each.get("in") in {"query", "querystring"}]
-    return frozenset(
-        field.data_key or name for schema in schemas for name, field in schema.fields.items()
-    )
+    return any(each.get("in") in {"query", "querystring"} for each in noted)
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
