@@ -146,6 +146,11 @@ def demo_token(
         raise ConfigError(
             f"this suite takes the tokens of {settings.jwt_issuer}: put one into KUDOS_TOKEN"
         )
+    if not demo.has_issued(settings):
+        raise CommandError(
+            f"no suite was started on {settings.data.absolute()}: run `kudos up` there first, name "
+            "its folder in KUDOS_DATA, or name a suite elsewhere in KUDOS_URL and KUDOS_TOKEN"
+        )
     try:
         return demo.issue(settings, person, set(wanted or scopes.ALL), ttl_seconds)
     except ValueError as error:

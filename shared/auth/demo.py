@@ -80,6 +80,11 @@ def issue(
     return jwt.encode({"alg": _ALGORITHM, "kid": key.kid}, claims, key, algorithms=[_ALGORITHM])
 
 
+def has_issued(settings: Settings) -> bool:
+    """Whether the demo issuer has its key pair: a suite was started on this data once."""
+    return (_folder(settings) / "private.json").exists()
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine only."""
     if host == "localhost":

@@ -45,6 +45,7 @@ class Parser(FlaskParser):
         self, error: ma.ValidationError, req: flask.Request, schema: ma.Schema, **_options: Any
     ) -> NoReturn:
         """Refuse with each message where it belongs."""
+        del req
         location, messages = next(iter(error.messages_dict.items()))
         if _PLACES.get(location) == "query":
             known = {field.data_key or name for name, field in schema.fields.items()}
