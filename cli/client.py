@@ -146,10 +146,10 @@ def demo_token(
         raise ConfigError(
             f"this suite takes the tokens of {settings.jwt_issuer}: put one into KUDOS_TOKEN"
         )
-    if not demo.has_key(settings):
+    if not demo.has_issued(settings):
         raise CommandError(
-            f"there is no suite in {settings.data}: run this where `kudos up` was run, or set "
-            "KUDOS_DATA to its folder, or KUDOS_URL and KUDOS_TOKEN for one elsewhere"
+            f"no suite was started on {settings.data.absolute()}: run `kudos up` there first, name "
+            "its folder in KUDOS_DATA, or name a suite elsewhere in KUDOS_URL and KUDOS_TOKEN"
         )
     try:
         return demo.issue(settings, person, set(wanted or scopes.ALL), ttl_seconds)

@@ -6,6 +6,8 @@ for somebody (`key:1f for person:ada`), or of what is unique for each person (`<
 
 from typing import Any
 
+from pymongo.collection import Collection
+
 _BEFORE = (" for ", "\n")
 
 
@@ -33,6 +35,14 @@ def renamed(value: Any, reference: str, other: str) -> Any:
     if not isinstance(value, str) or (start := _start_of(value, reference)) is None:
         return value
     return start + other
+
+
+def forget_answers(answers: Collection[dict[str, Any]], reference: str) -> None:
+    """Remove the kept answers (shared/web/idempotency.py) that `reference` got, or that name it:
+    what is sent again under the same key then runs anew."""
+    for kept in answers.find({}, {"caller": 1, "body": 1}):
+        if mentions(kept["caller"], reference) or is_in_json(reference, bytes(kept["body"])):
+            answers.delete_one({"_id": kept["_id"]})
 
 
 def is_in_json(reference: str, text: bytes) -> bool:

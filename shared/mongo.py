@@ -71,7 +71,7 @@ def require_transactions(client: Client) -> None:
         hello = client.admin.command("hello")
     except PyMongoError as error:
         where = ", ".join(f"{host}:{port}" for host, port in _addresses(client)) or "the server"
-        raise ConfigError(f"cannot reach MongoDB at {where}: {_reason(error, where)}") from None
+        raise ConfigError(f"cannot reach MongoDB at {where}: {_reason(error)}") from None
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise ConfigError(
             "MongoDB runs without a replica set, so it has no transactions: start it with "
@@ -79,10 +79,10 @@ def require_transactions(client: Client) -> None:
         )
 
 
-def _reason(error: PyMongoError, where: str) -> str:
-    """What pymongo says, without what stands beside it already, and without its settings."""
-    said = str(error).partition(",")[0].partition(" (configured")[0]
-    return re.sub(r"^\[Errno \d+\] ", "", said.removeprefix(f"{where}: "))
+def _reason(error: PyMongoError) -> str:
+    """Why the first server did not answer, without its address and the driver's settings."""
+    first = str(error).partition(" (configured timeouts")[0].partition(",")[0]
+    return re.sub(r"^(\S+:\d+: )?(\[Errno \d+\] )?", "", first)
 
 
 def _addresses(client: Client) -> Iterable[tuple[str, int | None]]:

@@ -57,8 +57,13 @@ def choose(data: Path) -> Database:
         )
     name = used or next(iter(found))
     storage = folder / name
-    storage.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _SERVERS[name](found[name], storage, _free_port())
+    try:
+        storage.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _SERVERS[name](found[name], storage, _free_port())
+    except OSError as error:
+        raise ConfigError(
+            f"the folder of the database {storage} cannot be written ({error.strerror})"
+        ) from None
 
 
 def _mongod(program: str, storage: Path, port: int) -> Database:

@@ -56,8 +56,11 @@ class Folder:
     def announce(self, running: Running) -> None:
         """Let the commands on this machine find the suite."""
         path = self.run / "suite.json"
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(asdict(running), file)
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(asdict(running), file)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written ({error.strerror})") from None
 
     def forget_metrics(self, pid: int) -> None:
         """Drop the gauges that were true only while the process `pid` lived."""

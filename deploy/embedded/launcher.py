@@ -83,7 +83,8 @@ def run(settings: Settings) -> None:
             except _Stopped:
                 pass
             _say("\nkudos: stopping ...")
-        _say(f"kudos: stopped; the data stays in {folder.path if database else 'your MongoDB'}")
+        kept = f"in {folder.path}" if database else "in the MongoDB of KUDOS_MONGO_URI"
+        _say(f"kudos: stopped; the data stays {kept}")
 
 
 def _start(

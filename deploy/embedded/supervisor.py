@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.embedded.childlog import ChildLog, readable
+from shared.config import ConfigError
 
 _TETHER = str(Path(__file__).with_name("tether.py"))
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.25, 10.0
@@ -67,9 +68,13 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Run `command` from now on, in the environment of all and `environment`; `grace_seconds`
-        is how long it may take to stop."""
+        is how long it may take to stop. Raises ConfigError when its log cannot be made."""
         own = {**self._environment, **(environment or {})}
-        log = ChildLog(self._logs / f"{name}.log")
+        path = self._logs / f"{name}.log"
+        try:
+            log = ChildLog(path)
+        except OSError as error:
+            raise ConfigError(f"the log {path} cannot be made ({error.strerror})") from None
         child = Child(name, command, grace_seconds, own, log, self._spawn(name, command, own))
         child.started_at = time.monotonic()
         self.children[name] = child
@@ -125,7 +130,10 @@ class Supervisor:
             env=environment,
             start_new_session=True,  # Ctrl-C is for the launcher, which stops them in order
         )
-        (self._pids / f"{name}.pid").write_text(f"{process.pid}\n")
+        try:
+            (self._pids / f"{name}.pid").write_text(f"{process.pid}\n")
+        except OSError as error:  # it is there for people; the suite goes by its own children
+            self._say(f"{name} runs, but its pid file cannot be written: {error.strerror}")
         return process
 
     def _watch(self, child: Child) -> None:

@@ -10,10 +10,9 @@ from pymongo.client_session import ClientSession
 
 from shared.config import Settings
 from shared.eventlog import Offsets
-from shared.mentions import is_in_json, mentions, renamed
+from shared.mentions import forget_answers, is_in_json, mentions, renamed
 from shared.mongo import Client, Document, in_transaction
 from shared.privacy import Held, has_reached
-from shared.web.idempotency import Idempotency
 
 BLANK = "[erased]"
 _GROUPS = ("notifier", "access")
@@ -25,7 +24,6 @@ class NotifierHolder:
     def __init__(self, settings: Settings, client: Client) -> None:
         self._client = client
         self._db = client[settings.database("notifier")]
-        self._idempotency = Idempotency(self._db["idempotency"])
 
     def has_folded(self, after: Offsets) -> bool:
         """See Holder."""
@@ -39,9 +37,7 @@ class NotifierHolder:
         self._db["inbox"].delete_many({"person": person})
         self._db["inbox_heads"].delete_one({"_id": person})
         self._change("inbox", partial(_erase_item, person=person, alias=alias))
-        self._idempotency.forget(
-            lambda caller, body: mentions(caller, person) or is_in_json(person, body)
-        )
+        forget_answers(self._db["idempotency"], person)
         self._db["directory"].delete_one({"_id": person})
 
     def _remove_endpoints(self, person: str) -> None:

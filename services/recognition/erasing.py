@@ -33,10 +33,9 @@ from shared.eventlog import EventLog
 from shared.eventlog.dead_letters import forget
 from shared.eventlog.port import Record
 from shared.events import ACCESS, DIRECTORY, RECOGNITION
-from shared.mentions import is_in_json, mentions
+from shared.mentions import forget_answers, is_in_json, mentions
 from shared.mongo import Client, in_transaction
 from shared.privacy import privacy_event
-from shared.web.idempotency import Idempotency
 
 Document = dict[str, Any]
 
@@ -76,7 +75,7 @@ class Erasing:
         self._directory = DirectoryRepository(database)
         self._keys = KeyRepository(database)
         self._stores = PersonalStores(database)
-        self._idempotency = Idempotency(database["idempotency"])
+        self._answers = database["idempotency"]
         self._erased = Erased(database)
         audit = AuditRepository(database)
         self._acting = Acting(self._recognitions, self._directory, audit, now)
@@ -101,9 +100,7 @@ class Erasing:
         self._leave_reports_without_manager(person)
         self._clear_keys(person, alias)
         self._clear_stores(person, alias)
-        self._idempotency.forget(
-            lambda caller, body: mentions(caller, person) or is_in_json(person, body)
-        )
+        forget_answers(self._answers, person)
         in_transaction(self._client, lambda session: self._reports.remove(person, session))
         self._erasures.move(erasure["_id"], "publishing", rewritten_at=self._now())
         return True

@@ -7,6 +7,7 @@ client that sends everything before it reads. Then a line per record goes out. A
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -84,14 +85,16 @@ def spool(stream: IO[bytes], length: int | None) -> IO[bytes]:
     `length` is how many bytes were announced, if any. Raises BadRequest when fewer come: a line
     that was cut could mean something else, and nothing has been imported yet.
     """
-    spooled = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever reads it to the end
-    while chunk := stream.read(64 * 1024):
-        spooled.write(chunk)
-    if length is not None and spooled.tell() < length:
-        raise BadRequest(
-            f"The body broke off after {spooled.tell():,} of {length:,} bytes. Nothing was "
-            "imported: send it again"
-        )
+    with ExitStack() as on_failure:
+        spooled = on_failure.enter_context(tempfile.TemporaryFile())
+        while chunk := stream.read(64 * 1024):
+            spooled.write(chunk)
+        if length is not None and spooled.tell() < length:
+            raise BadRequest(
+                f"The body broke off after {spooled.tell():,} of {length:,} bytes. Nothing was "
+                "imported: send it again"
+            )
+        on_failure.pop_all()  # whoever reads it to the end closes it
     spooled.seek(0)
     return spooled
 

@@ -80,6 +80,11 @@ def issue(
     return jwt.encode({"alg": _ALGORITHM, "kid": key.kid}, claims, key, algorithms=[_ALGORITHM])
 
 
+def has_issued(settings: Settings) -> bool:
+    """Whether the demo issuer has its key pair: a suite was started on this data once."""
+    return (_folder(settings) / "private.json").exists()
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine only."""
     if host == "localhost":
@@ -101,11 +106,6 @@ def _refuse_unless_demo(settings: Settings, host: str) -> None:
             f"The demo issuer runs on loopback only, not on {host}: set KUDOS_JWKS_URL, "
             "KUDOS_JWT_ISSUER and KUDOS_JWT_AUDIENCE to serve others"
         )
-
-
-def has_key(settings: Settings) -> bool:
-    """Whether a suite of this folder was ever started, and so has a key."""
-    return (_folder(settings) / "private.json").exists()
 
 
 def _folder(settings: Settings) -> Path:

@@ -11,10 +11,11 @@ from shared import telemetry
 from shared.auth.caller import Caller, guards, unguarded_routes, view_attribute
 from shared.config import Settings
 from shared.web import docs, errors, observe
-from shared.web.blueprint import BODY_LIMIT, BODY_LIMIT_MARK, Blueprint
+from shared.web.blueprint import BODY_LIMIT, BODY_LIMIT_MARK, Blueprint, takes_parameters
 from shared.web.cors import Cors
 from shared.web.json import OrjsonProvider
 from shared.web.openapi import make_api
+from shared.web.parsing import invalid, no_such_parameter
 from shared.web.probes import probes
 from shared.web.problems import BadRequest, TooLarge, Unauthorized
 
@@ -110,6 +111,8 @@ def _hook(app: Flask, name: str, authenticator: Authenticating, cors: Cors) -> N
     """One function before each request and one after; what they need is looked up once, here."""
     needed = guards(app)
     limits = view_attribute(app, BODY_LIMIT_MARK)
+    noted = view_attribute(app, "_apidoc")  # on what answers by a blueprint of ours
+    without_query = {place for place, described in noted.items() if not takes_parameters(described)}
 
     @app.before_request
     def before() -> Response | None:
@@ -128,6 +131,8 @@ def _hook(app: Flask, name: str, authenticator: Authenticating, cors: Cors) -> N
         if not guard.is_public:
             current.caller = authenticator.authenticate(current)
             current.caller.require(*guard.scopes)
+        if current.query_string and place in without_query:  # a view that has some refuses others
+            raise invalid({name: [no_such_parameter(())] for name in current.args}, "query")
         return None
 
     @app.after_request

@@ -2,7 +2,7 @@
 
 import http
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from flask_smorest import Blueprint as SmorestBlueprint
@@ -28,6 +28,12 @@ def body_limit(size: int | None) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def takes_parameters(described: Mapping[str, Any]) -> bool:
+    """Whether a view has query parameters, by what `arguments` noted on it (its `_apidoc`)."""
+    noted = described.get("arguments", {}).get("parameters", ())
+    return any(each.get("in") in {"query", "querystring"} for each in noted)
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
@@ -78,11 +84,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         self, doc: dict[str, Any], doc_info: dict[str, Any], **_context: Any
     ) -> dict[str, Any]:
         guard = guard_of(doc_info["view"])
-        statuses = {*doc_info.get("problems", ()), 500}
+        statuses = {*doc_info.get("problems", ()), 422, 500}
         if "requestBody" in doc:
-            statuses |= {400, 413, 415, 422}
+            statuses |= {400, 413, 415}
         if "parameters" in doc:
-            statuses |= {400, 422}
+            statuses.add(400)
         if guard is not None and guard.is_public:
             doc["security"] = []
         elif guard is not None:

@@ -145,12 +145,6 @@ class Idempotency:
                 raise _Raced from None
             raise
 
-    def forget(self, is_meant: Callable[[str, bytes], bool]) -> None:
-        """Forget every answer of which `is_meant(caller, body)`: the same key then runs anew."""
-        for record in self.collection.find({}, {"caller": 1, "body": 1}):
-            if is_meant(record["caller"], bytes(record["body"])):
-                self.collection.delete_one({"_id": record["_id"]})
-
     def run(
         self,
         client: MongoClient[Any],

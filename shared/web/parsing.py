@@ -1,6 +1,6 @@
 """What comes in: bodies and queries parsed by schemas, refusals as problems with JSON pointers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NoReturn
 
 import flask
@@ -41,10 +41,23 @@ class Parser(FlaskParser):
             )
         return parse_json(body)
 
-    def handle_error(self, error: ma.ValidationError, *_args: Any, **_options: Any) -> NoReturn:
+    def handle_error(
+        self, error: ma.ValidationError, req: flask.Request, schema: ma.Schema, **_options: Any
+    ) -> NoReturn:
         """Refuse with each message where it belongs."""
+        del req
         location, messages = next(iter(error.messages_dict.items()))
+        if _PLACES.get(location) == "query":
+            known = {field.data_key or name for name, field in schema.fields.items()}
+            unknown = messages.keys() - known - {"_schema"}
+            messages = messages | {name: [no_such_parameter(known)] for name in unknown}
         raise invalid(messages, location) from error
+
+
+def no_such_parameter(accepted: Collection[str]) -> str:
+    """The words for a query parameter that a route does not know: what it knows."""
+    known = f"there are {', '.join(sorted(accepted))}" if accepted else "there are none here"
+    return f"There is no such parameter: {known}"
 
 
 def parse_json(body: bytes) -> Any:

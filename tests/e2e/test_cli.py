@@ -492,3 +492,25 @@ def test_settings_are_shown_with_their_meaning(kudos: Kudos) -> None:
     }.items()
     assert "secret" not in table
     assert "time zone of the calendar periods" in table
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("token", "--as", "ada"), ("board", "received"), ("owed", "--as", "ada"), ("demo",)),
+        *(("key", "list"), ("dlq", "list"), ("rebuild", "leaderboard"), ("config",)),
+    ],
+    ids=" ".join,
+)
+def test_where_no_suite_is_a_command_makes_nothing(
+    kudos: Kudos, tmp_path: Path, command: tuple[str, ...]
+):
+    nowhere = tmp_path / "nowhere"
+
+    done = kudos(*command, KUDOS_DATA=str(nowhere))
+
+    assert list(tmp_path.iterdir()) == []
+    if command != ("config",):
+        assert done.returncode == 1
+        assert str(nowhere) in done.stderr
+        assert "kudos up" in done.stderr

@@ -332,9 +332,9 @@ def test_an_unreachable_mongodb_is_said(environment: dict[str, str]) -> None:
 
     refused = up(environment, KUDOS_MONGO_URI=f"mongodb://127.0.0.1:{port}")
 
-    assert_one_line(refused, "cannot reach MongoDB", str(port), "Connection refused")
-    assert refused.stderr.count(str(port)) == 1
-    assert "configured" not in refused.stderr
+    assert_one_line(refused, f"cannot reach MongoDB at 127.0.0.1:{port}: ", "refused")
+    assert refused.stderr.count(str(port)) == 1, refused.stderr
+    assert "(" not in refused.stderr
 
 
 def test_a_mongodb_without_a_replica_set_is_refused(
@@ -352,6 +352,34 @@ def test_a_mongodb_without_a_replica_set_is_refused(
         server.kill()
 
     assert_one_line(refused, "replica set", "rs.initiate")
+
+
+def test_a_full_disk_is_said(environment: dict[str, str]) -> None:
+    refused = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -f 0; exec {KUDOS} up"],  # no file may grow
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    said = (refused.stdout + refused.stderr).splitlines()
+    assert refused.returncode == 1
+    assert all(line.startswith("kudos: ") for line in said), said
+    assert "File too large" in refused.stderr
+
+
+def test_where_the_data_stays_is_said_of_the_database_that_has_it(
+    tmp_path: Path, mongo_uri: str
+) -> None:
+    elsewhere = {"KUDOS_MONGO_URI": mongo_uri, "KUDOS_NAMESPACE": f"stays{os.getpid()}"}
+    with running(tmp_path, elsewhere) as suite:
+        pass
+
+    said = suite.output.read_text()
+    assert "stopped; the data stays in the MongoDB of KUDOS_MONGO_URI" in said
+    assert f"stays in {tmp_path}" not in said
 
 
 def test_kafka_without_brokers_is_said(environment: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """The recognition API over a real database: giving, reading, the feed, the directory, transfer."""
 
 import dataclasses
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -326,9 +327,9 @@ def test_a_body_that_breaks_off_imports_nothing_and_says_so(call: Call, recognit
     answer = call(
         "POST",
         "/imports",
-        data=line,
+        input_stream=io.BytesIO(line),
         content_type="application/x-ndjson",
-        environ_overrides={"CONTENT_LENGTH": str(2 * len(line))},
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": str(2 * len(line))},
     )
     assert answer.status_code == 400
     assert f"broke off after {len(line)} of {2 * len(line)} bytes" in answer.json["detail"]

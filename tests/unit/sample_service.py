@@ -46,6 +46,12 @@ class OptionalSchema(Schema):
     note = PlainText(100)
 
 
+class TicketArguments(Schema):
+    """What may stand for a token."""
+
+    ticket = fields.String()
+
+
 def make_blueprint() -> Blueprint:
     blueprint = Blueprint("things", __name__, url_prefix="/sample/v1", description="Things")
 
@@ -110,11 +116,12 @@ def make_blueprint() -> Blueprint:
         return body
 
     @blueprint.route("/tickets")
+    @blueprint.arguments(TicketArguments, location="query")
     @blueprint.response(200)
     @public
-    def ticket() -> Any:
+    def ticket(asked: dict[str, Any]) -> Any:
         """Take a ticket or a token."""
-        return {"id": "ticket" if "ticket" in request.args else authenticate_request().id}
+        return {"id": "ticket" if "ticket" in asked else authenticate_request().id}
 
     @blueprint.route("/resources")
     class Resource(MethodView):

@@ -132,6 +132,28 @@ def test_the_embedded_server_is_durable_small_and_on_loopback(tmp_path: Path):
     assert "eviction_target=20" in chosen.environment["WIREDTIGER_CONFIG"]
 
 
+@pytest.mark.parametrize("in_the_way", ["secantusd-py.toml", "secantusd-py"])
+def test_a_folder_of_the_database_that_cannot_be_written_is_said(tmp_path: Path, in_the_way: str):
+    (tmp_path / "database").mkdir()
+    path = tmp_path / "database" / in_the_way
+    path.mkdir() if path.suffix else path.write_text("")
+
+    with pytest.raises(ConfigError, match="cannot be written"):
+        database.choose(tmp_path)
+
+
+def test_a_pid_file_that_cannot_be_written_is_said_and_stops_nothing(
+    tmp_path: Path, said: list[str]
+):
+    made = Supervisor(tmp_path, tmp_path / "gone", os.environ, said.append)
+
+    made.start("sleeper", SLEEPER)
+
+    assert "pid file cannot be written" in said[0]
+    assert made.children["sleeper"].process.poll() is None
+    made.stop(["sleeper"], hurry=lambda: True)
+
+
 # --- logs ----------------------------------------------------------------------------------------
 
 
