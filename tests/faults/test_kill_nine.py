@@ -1,9 +1,8 @@
 """kill -9 of every part again and again while people post: nothing is lost or counted twice.
 
-It goes red when the follower's transaction is taken out, for one of the two groups or for both,
-when the offsets are written by themselves before the data, and when the leaderboard does not look
-at versions; test_rivals.py when the offsets' guard is taken out, test_resuming.py when they are
-not stored, or not read.
+It goes red when the transaction of either follower is taken out, when the offsets are written by
+themselves before the data or never, and when the leaderboard does not look at versions;
+test_rivals.py when the offsets' guard is taken out, test_resuming.py when they are not read.
 """
 
 from concurrent.futures import ThreadPoolExecutor
