@@ -473,8 +473,10 @@ def test_settings_are_shown_with_their_meaning(kudos: Kudos) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("token", "--as", "ada"), ("board", "received"), ("owed", "--as", "ada"), ("demo",)]
-    + [("key", "list"), ("dlq", "list"), ("rebuild", "leaderboard"), ("config",)],
+    [
+        *(("token", "--as", "ada"), ("board", "received"), ("owed", "--as", "ada"), ("demo",)),
+        *(("key", "list"), ("dlq", "list"), ("rebuild", "leaderboard"), ("config",)),
+    ],
     ids=" ".join,
 )
 def test_where_no_suite_is_a_command_makes_nothing(

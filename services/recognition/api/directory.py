@@ -21,7 +21,7 @@ from services.recognition.schemas.directory import (
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.references import parse_reference
-from shared.web.blueprint import Blueprint, body_limit
+from shared.web.blueprint import Blueprint, body_limit, body_of
 from shared.web.etags import etag
 from shared.web.json import json_response
 from shared.web.media import require_media_type
@@ -126,6 +126,7 @@ def partner(partner_id: str) -> Response:
 @body_limit(MAX_CSV)
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(ImportQuerySchema, location="query")
+@blueprint.doc(requestBody=body_of("text/csv", "People; the first line names the columns"))
 @blueprint.response(200, DirectoryImportSchema)
 @blueprint.problems(400, 409, 413, 415)
 def import_csv(asked: dict[str, Any]) -> Response:
