@@ -148,8 +148,9 @@ def demo_token(
         )
     if not demo.has_issued(settings):
         raise CommandError(
-            f"no suite was started on {settings.data.absolute()}: run `kudos up` there first, name "
-            "its folder in KUDOS_DATA, or name a suite elsewhere in KUDOS_URL and KUDOS_TOKEN"
+            f"is the suite running? None was started on {settings.data.absolute()} yet: run "
+            "`kudos up` (or `make up`), name its folder in KUDOS_DATA, or one elsewhere in "
+            "KUDOS_URL and KUDOS_TOKEN"
         )
     try:
         return demo.issue(settings, person, set(wanted or scopes.ALL), ttl_seconds)

@@ -44,6 +44,7 @@ def list_boards() -> Response:
 @requires(scopes.READ)
 @blueprint.arguments(BoardArguments, location="query")
 @blueprint.response(200, BoardSchema)
+@blueprint.doc(responses={"200": {"content": {CSV: {"schema": {"type": "string"}}}}})
 @blueprint.problems(400, 404, 406, 422)
 def get_board(asked: dict[str, Any], board: str) -> Response:
     """A page of a board; with `Accept: text/csv` all of it, from one state."""

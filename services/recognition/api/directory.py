@@ -26,7 +26,7 @@ from services.recognition.schemas.directory import (
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.references import is_id, parse_reference
-from shared.web.blueprint import Blueprint, body_limit
+from shared.web.blueprint import Blueprint, body_limit, body_of
 from shared.web.etags import etag, require_if_match, require_put_precondition
 from shared.web.json import json_response
 from shared.web.media import require_media_type
@@ -38,6 +38,10 @@ blueprint = Blueprint(
 )
 
 _PLURALS = {"person": "people", "team": "teams", "partner": "partners"}
+_PEOPLE_CSV = """id,name,email,team,manager
+mary,Mary Shelley,mary@example.org,core,
+joan,Joan Clarke,joan@example.org,core,mary
+"""
 MAX_CSV = 32 * 1024 * 1024
 MOST_CHANGES_TOLD = 1000
 _INTERNAL = ("ref", "type")
@@ -234,6 +238,9 @@ def patch_partner(asked: dict[str, Any], partner_id: str) -> Response:
 @body_limit(MAX_CSV)
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(ImportQuerySchema, location="query")
+@blueprint.doc(
+    requestBody=body_of("text/csv", "People; the first line names the columns", _PEOPLE_CSV)
+)
 @blueprint.response(200, DirectoryImportSchema)
 @blueprint.problems(400, 409, 413, 415)
 def import_csv(asked: dict[str, Any]) -> Response:

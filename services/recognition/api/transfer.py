@@ -19,7 +19,7 @@ from services.recognition.imports import spool
 from services.recognition.service import Service
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
-from shared.web.blueprint import Blueprint, body_limit
+from shared.web.blueprint import Blueprint, body_limit, body_of
 from shared.web.media import require_media_type
 
 blueprint = Blueprint(
@@ -27,14 +27,19 @@ blueprint = Blueprint(
 )
 
 NDJSON = "application/x-ndjson"
+_LINE = (
+    '{"kind": "thank_you", "giver": "ada", "recipients": ["grace"], "message": "Thanks", '
+    '"given_at": "2019-04-01T09:00:00Z", "external_id": "old-1"}\n'
+)
 _LINES_AT_A_TIME = 200
 
 
 @blueprint.post("/imports")
 @body_limit(None)
 @requires(scopes.IMPORT)
+@blueprint.doc(requestBody=body_of(NDJSON, "A recognition a line, as GET /exports has them", _LINE))
 @blueprint.response(200, content_type=NDJSON)
-@blueprint.problems(415)
+@blueprint.problems(400, 413, 415)
 def import_ndjson() -> Response:
     """Import recognitions of the past (application/x-ndjson, up to 1 MiB a line).
 
