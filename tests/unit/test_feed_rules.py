@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.recognition.domain.feed import found_by, newest, select
@@ -73,6 +73,7 @@ def meets(record: dict[str, Any], condition: Any) -> bool:
     return all(one(name, wanted) for name, wanted in condition.items())
 
 
+@settings(max_examples=1000)
 @given(
     records(),
     ASKED,
@@ -91,6 +92,7 @@ def test_what_meets_the_condition_is_found_by_a_key(
     partner: str | None,
     moderates: bool,
 ):
+    statuses |= {record["status"]} if statuses else set()
     if reader is None:
         team = partner = None
     badges = badges_of(reader, team, partner, moderates=moderates)
