@@ -10,7 +10,7 @@ from services.recognition.domain.feed import found_by, newest, select
 from services.recognition.domain.visibility import SHOWN_STATUSES, audience_of, badges_of
 from services.recognition.domain.windows import widened
 
-PEOPLE = ("person:ada", "person:bob", "person:cyd")
+PEOPLE = ("person:ada", "person:bob", "person:cyd", "person:dan")
 TEAMS = (None, "team:a", "team:b")
 PARTNERS = (None, "partner:x")
 VALUES = ("quality", "honesty")
@@ -44,15 +44,18 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     return {**record, "found_by": found_by(record)}
 
 
-ASKED = st.fixed_dictionaries(
-    {},
-    optional={
-        "giver": st.sampled_from(PEOPLE),
-        "recipient": st.sampled_from(PEOPLE),
-        "team": st.sampled_from(TEAMS[1:]),
-        "kind": st.sampled_from(sorted(OF_KIND)),
-        "value": st.sampled_from(VALUES),
-    },
+OF_SOME_KIND = {
+    "kind": st.sampled_from(sorted(OF_KIND)),
+    "value": st.sampled_from(VALUES),
+}
+OF_SOMEBODY = {
+    "giver": st.sampled_from(PEOPLE),
+    "recipient": st.sampled_from(PEOPLE),
+    "team": st.sampled_from(TEAMS[1:]),
+}
+ASKED = st.one_of(
+    st.fixed_dictionaries({}, optional=OF_SOME_KIND),
+    st.fixed_dictionaries({}, optional={**OF_SOME_KIND, **OF_SOMEBODY}),
 )
 STATUSES = st.frozensets(st.sampled_from([*sorted(SHOWN_STATUSES), *HELD_BACK]), max_size=3)
 
