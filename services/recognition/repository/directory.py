@@ -88,16 +88,21 @@ class DirectoryRepository:
         return entries | self.recent(teams_needed(entries.values()) - entries.keys())
 
     def recent(self, references: Iterable[str]) -> dict[str, Document]:
-        """The entries of those references, at most KEPT_SECONDS old: for names and for where
+        """The entries of those references, about KEPT_SECONDS old at most: for names and for where
         people belong, not for what decides about an act."""
         wanted = set(references)
-        oldest = time.monotonic() - KEPT_SECONDS
+        now = time.monotonic()
         held = {
             ref: kept[1]
             for ref in wanted
-            if (kept := self._kept.get(ref)) is not None and kept[0] > oldest
+            if (kept := self._kept.get(ref)) is not None and kept[0] > now - KEPT_SECONDS
         }
-        now, read = time.monotonic(), self.entries(wanted - held.keys())
+        missing = wanted - held.keys()
+        for ref in missing:
+            kept = self._kept.get(ref)
+            if kept is not None and kept[0] > now - 2 * KEPT_SECONDS:
+                self._kept[ref] = now, kept[1]  # for the other threads, while this one reads
+        read = self.entries(missing) if missing else {}
         if len(self._kept) > _MOST_KEPT:
             self._kept.clear()
         self._kept.update({ref: (now, entry) for ref, entry in read.items()})

@@ -1,6 +1,6 @@
 """The feed: pages of recognitions, newest first, each read in about one bounded query."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -61,25 +61,23 @@ class FeedRepository:
         beyond: Mapping[str, Any],
         limit: int,
     ) -> list[Document]:
+        match = {"given_at": within}
         if selection.keys is None:
-            return self._found({"given_at": within}, selection.condition, beyond, limit)
+            return self._found([match, selection.condition, beyond], limit)
         of_each = (
-            self._found({"found_by": key, "given_at": within}, selection.condition, beyond, limit)
+            self._found([{"found_by": key, **match}, selection.condition, beyond], limit)
             for key in selection.keys
         )
         return newest((record for found in of_each for record in found), limit)
 
-    def _found(
-        self,
-        by_index: Mapping[str, Any],
-        condition: Mapping[str, Any],
-        beyond: Mapping[str, Any],
-        limit: int,
-    ) -> list[Document]:
-        # SecantusDB takes an index of two fields for a match of just these two (MongoDB makes one
-        # match of all three), and what is left out of a document costs it more than to send it.
+    def _found(self, matches: Sequence[Mapping[str, Any]], limit: int) -> list[Document]:
+        """Those that all of `matches` match; the first is of the fields of an index.
+
+        SecantusDB takes an index of two fields for a match of just these two (MongoDB makes one
+        match of all), and what is left out of a document costs it more than to send it.
+        """
         pipeline: list[Document] = [
-            *({"$match": match} for match in (by_index, condition, beyond) if match),
+            *({"$match": match} for match in matches if match),
             *({"$sort": _NEWEST_FIRST}, {"$limit": limit}),
         ]
         return list(self._collection.aggregate(pipeline))
