@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.recognition.domain.feed import found_by, newest, select
+from services.recognition.domain.feed import found_by, meets, newest, select
 from services.recognition.domain.visibility import SHOWN_STATUSES, audience_of, badges_of
 from services.recognition.domain.windows import widened
 
@@ -58,22 +58,6 @@ ASKED = st.one_of(
     st.fixed_dictionaries({}, optional={**OF_SOME_KIND, **OF_SOMEBODY}),
 )
 STATUSES = st.frozensets(st.sampled_from([*sorted(SHOWN_STATUSES), *HELD_BACK]), max_size=3)
-
-
-def meets(record: dict[str, Any], condition: Any) -> bool:
-    """A MongoDB condition of the few kinds that the feed is made of."""
-
-    def one(name: str, wanted: Any) -> bool:
-        if name == "$or":
-            return any(meets(record, each) for each in wanted)
-        stored = record[name] if isinstance(record[name], list) else [record[name]]
-        if not isinstance(wanted, dict):
-            return wanted in stored
-        if "$ne" in wanted:
-            return wanted["$ne"] not in stored
-        return any(each in wanted["$in"] for each in stored)
-
-    return all(one(name, wanted) for name, wanted in condition.items())
 
 
 @settings(max_examples=1000)

@@ -1,6 +1,6 @@
 """The feed: by what a recognition is found and what a reader selects."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,10 @@ class Selection:
     """Each recognition has one of these in its `found_by`; None: whatever it has."""
 
     condition: Mapping[str, Any]
-    """What it must meet besides: a MongoDB condition."""
+    """What it must meet besides: a MongoDB condition, of the kinds that `meets` knows."""
+
+    is_narrow: bool
+    """Whether most of what has the key may not meet the condition."""
 
     like: Hashable
     """Selections that are alike in this have about as many recognitions in an hour."""
@@ -55,6 +58,8 @@ def select(
     held, hidden or retracted shows to its giver and to moderators only, and only when
     `statuses` names it.
     """
+    if EVERYBODY not in badges:  # people of a partner see what involves them, moderators or not
+        badges = [badge for badge in badges if badge != MODERATED]
     shown = SHOWN_STATUSES.intersection(statuses) if statuses else SHOWN_STATUSES
     held_back = _HELD_BACK.intersection(statuses)
     condition: dict[str, Any] = {
@@ -77,7 +82,9 @@ def select(
     own = reader if not shown and not moderates else None
     keys = _keys(asked, badges, own, shown | held_back if statuses else frozenset())
     of = tuple(asked.get(field) for field in ("giver", "recipient", "team", "kind", "value"))
-    return Selection(keys, condition, (keys, of, frozenset(statuses)))
+    is_one = sum(1 for each in (*of, statuses) if each) <= 1
+    is_narrow = not is_one or bool(held_back) or bool(asked.get("giver"))
+    return Selection(keys, condition, is_narrow, (keys, of, frozenset(statuses)))
 
 
 def _keys(
@@ -90,7 +97,7 @@ def _keys(
     if own is not None:
         return (own,)
     if EVERYBODY not in badges:
-        return tuple(badge for badge in badges if badge != MODERATED)
+        return tuple(badges)
     if asked.get("kind") == _PLEASE:
         statuses -= {_GIVEN}
     if statuses and _GIVEN not in statuses:
@@ -98,6 +105,28 @@ def _keys(
     if asked.get("value"):
         return (_of_value(asked["value"]),)
     return (_of_kind(_PLEASE),) if asked.get("kind") == _PLEASE else None
+
+
+def meets(record: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+    """Whether a record meets a condition, as MongoDB has it: of a list one member has to."""
+    return all(_meets(record, name, wanted) for name, wanted in condition.items())
+
+
+def _meets(record: Mapping[str, Any], name: str, wanted: Any) -> bool:
+    if name == "$or":
+        return any(meets(record, each) for each in wanted)
+    stored = record.get(name)
+    values = stored if isinstance(stored, list) else [stored]
+    if not isinstance(wanted, Mapping):
+        return wanted in values
+    return all(_OPERATORS[operator](values, operand) for operator, operand in wanted.items())
+
+
+_OPERATORS: Mapping[str, Callable[[list[Any], Any], bool]] = {
+    "$in": lambda values, among: any(value in among for value in values),
+    "$ne": lambda values, other: other not in values,
+    "$lt": lambda values, bound: any(value < bound for value in values),
+}
 
 
 def newest(records: Iterable[dict[str, Any]], limit: int) -> list[dict[str, Any]]:

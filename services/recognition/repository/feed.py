@@ -1,20 +1,22 @@
 """The feed: pages of recognitions, newest first, each read in about one bounded query."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
-from services.recognition.domain.feed import Selection, newest
+from services.recognition.domain.feed import Selection, meets, newest
 from services.recognition.repository.recognition_layout import upgrade
 from services.recognition.repository.windows import Position, Windows
 from shared.mongo import ensure_index
 
 Document = dict[str, Any]
-_NEWEST_FIRST = {"given_at": -1, "_id": -1}
+_NEWEST_FIRST = [("given_at", DESCENDING), ("_id", DESCENDING)]
+_MOST_IN_VAIN = 200
 
 
 class FeedRepository:
@@ -61,23 +63,32 @@ class FeedRepository:
         beyond: Mapping[str, Any],
         limit: int,
     ) -> list[Document]:
-        match = {"given_at": within}
-        if selection.keys is None:
-            return self._found([match, selection.condition, beyond], limit)
-        of_each = (
-            self._found([{"found_by": key, **match}, selection.condition, beyond], limit)
-            for key in selection.keys
-        )
-        return newest((record for found in of_each for record in found), limit)
+        keys = [{}] if selection.keys is None else [{"found_by": key} for key in selection.keys]
+        found = (self._found({**key, "given_at": within}, selection, beyond, limit) for key in keys)
+        return newest(chain.from_iterable(found), limit)
 
-    def _found(self, matches: Sequence[Mapping[str, Any]], limit: int) -> list[Document]:
-        """Those that all of `matches` match; the first is of the fields of an index.
+    def _found(
+        self,
+        by_index: Mapping[str, Any],
+        selection: Selection,
+        beyond: Mapping[str, Any],
+        limit: int,
+    ) -> list[Document]:
+        """Of what an index has, the newest that meet the rest.
 
-        SecantusDB takes an index of two fields for a match of just these two (MongoDB makes one
-        match of all), and what is left out of a document costs it more than to send it.
+        The rest is looked at here where it leaves most: to ask for it would cost SecantusDB more
+        than to send a few in vain. Nothing is left out of a document, for the same reason.
         """
+        if not selection.is_narrow:
+            most = limit + _MOST_IN_VAIN
+            read = list(self._collection.find(by_index).sort(_NEWEST_FIRST).limit(most))
+            if len(read) < most:
+                met = (one for one in read if meets(one, selection.condition))
+                return [one for one in met if meets(one, beyond)][:limit]
+        # SecantusDB takes an index of two fields for a match of just these two; MongoDB makes one
+        # match of all.
         pipeline: list[Document] = [
-            *({"$match": match} for match in matches if match),
-            *({"$sort": _NEWEST_FIRST}, {"$limit": limit}),
+            *({"$match": match} for match in (by_index, selection.condition, beyond) if match),
+            *({"$sort": dict(_NEWEST_FIRST)}, {"$limit": limit}),
         ]
         return list(self._collection.aggregate(pipeline))
