@@ -36,10 +36,11 @@ def takes_parameters(described: Mapping[str, Any]) -> bool:
     return any(each.get("in") in {"query", "querystring"} for each in noted)
 
 
-def body_of(media_type: str, description: str, example: str) -> dict[str, Any]:
+def body_of(media_type: str, description: str, example: str, min_length: int = 0) -> dict[str, Any]:
     """The `requestBody` of a view that reads text of a media type itself, for `doc`."""
+    schema = {"type": "string", "minLength": min_length}
     examples = {"one": {"value": example}}
-    content = {media_type: {"schema": {"type": "string", "minLength": 1}, "examples": examples}}
+    content = {media_type: {"schema": schema, "examples": examples}}
     return {"description": description, "required": True, "content": content}
 
 

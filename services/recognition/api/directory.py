@@ -239,7 +239,7 @@ def patch_partner(asked: dict[str, Any], partner_id: str) -> Response:
 @requires(scopes.DIRECTORY_WRITE)
 @blueprint.arguments(ImportQuerySchema, location="query")
 @blueprint.doc(
-    requestBody=body_of("text/csv", "People; the first line names the columns", _PEOPLE_CSV)
+    requestBody=body_of("text/csv", "People; the first line names the columns", _PEOPLE_CSV, 1)
 )
 @blueprint.response(200, DirectoryImportSchema)
 @blueprint.problems(400, 409, 413, 415)

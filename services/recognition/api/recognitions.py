@@ -106,7 +106,7 @@ def _people_asked_for(caller: Caller, asked: dict[str, Any]) -> dict[str, str]:
             raise Forbidden("`me` stands for a person, and this key stands for nobody")
         if text == "me":
             found[field] = str(caller.person)
-        elif text:
+        elif text is not None:  # left empty, it is no reference either
             try:
                 found[field] = parse_reference(text)
             except ValueError as error:
