@@ -26,7 +26,7 @@ from shared.ids import new_id
 from shared.mongo import Client, connect
 from tests.bench.report import ratio_line
 
-EVENTS, PEOPLE, TEAMS = 10_000, 2_000, 40
+EVENTS, PEOPLE, TEAMS = 10_000, 5_000, 100
 _WRITES_AT_ONCE = 5_000  # all of a batch may take longer than a client waits for an answer
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 

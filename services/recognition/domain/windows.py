@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 FIRST_WINDOW = timedelta(minutes=10)
-_SHORTEST = timedelta(seconds=1)
+_LEAST_SLACK = timedelta(minutes=1)
 _WIDENING = 4
 _MOST_WIDENING = 16
 _SLACK = 1.1
@@ -18,6 +18,7 @@ def widened(window: timedelta, found: int, missing: int) -> timedelta:
     return window * max(1 / _WIDENING, min(_MOST_WIDENING, _SLACK * missing / found))
 
 
-def with_slack(span: timedelta) -> timedelta:
-    """A window that will still hold a page when a page spans about `span`."""
-    return max(span * _SLACK, _SHORTEST)
+def with_slack(reach: timedelta, spread: timedelta) -> timedelta:
+    """A window that will still hold a page a little later, when the last one reached back by
+    `reach` and there was `spread` between the first and the last on it."""
+    return reach + max(spread * (_SLACK - 1), _LEAST_SLACK)

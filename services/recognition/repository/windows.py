@@ -28,7 +28,7 @@ class Windows:
 
     def __init__(self, time: str) -> None:
         self._time = time
-        self._spans: dict[Hashable, timedelta] = {}
+        self._known: dict[Hashable, timedelta] = {}
 
     def page(
         self,
@@ -52,7 +52,7 @@ class Windows:
             beyond = {"$or": [{self._time: {"$lt": after[0]}}, {"_id": {"$lt": after[1]}}]}
         floor = max(since, _BEGINNING) if since else _BEGINNING  # there is nothing before
         kind = (kind, limit, after is not None)
-        window = self._spans.get(kind, FIRST_WINDOW)
+        window = self._known.get(kind, FIRST_WINDOW)
         upper, page = start, list[Document]()
         while upper > floor and len(page) < limit:
             lower = upper - min(window, upper - floor)
@@ -62,12 +62,13 @@ class Windows:
             window = widened(window, len(found), missing - len(found))
             upper = lower
         if len(page) == limit:
-            self._note(kind, start - page[-1][self._time])
+            first, last = page[0][self._time], page[-1][self._time]
+            self._note(kind, with_slack(start - last, first - last))
         elif after is None:  # all that there is: the last page of many says nothing of the others
-            self._note(kind, start - floor)
+            self._note(kind, with_slack(start - floor, start - floor))
         return page
 
-    def _note(self, kind: Hashable, span: timedelta) -> None:
-        if len(self._spans) >= _KINDS_KNOWN:
-            self._spans.clear()
-        self._spans[kind] = with_slack(span)
+    def _note(self, kind: Hashable, window: timedelta) -> None:
+        if len(self._known) >= _KINDS_KNOWN:
+            self._known.clear()
+        self._known[kind] = window
