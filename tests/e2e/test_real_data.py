@@ -73,10 +73,8 @@ def top(suite: Suite, board: str, period: str, count: int) -> tuple[list[Any], i
     return entries[:count], page["total"]
 
 
+@pytest.mark.parametrize("suite", ["mongo"], indirect=True)  # the log that it keeps itself
 def test_at_rest_after_the_import_it_takes_little_memory(suite: Suite):
-    if suite.environment["KUDOS_EVENT_LOG"] != "mongo":
-        pytest.skip("measured with the log that the suite keeps itself")
-
     wait_until(lambda: suite.memory() < LARGEST_MEMORY, 30, suite.memory)
     print(f"{suite.memory() / 1024**2:.0f} MB after the import")
 
