@@ -190,6 +190,13 @@ def test_a_feed_from_the_beginning_of_the_calendar_to_its_end(call: Call):
     assert len(feed(call, "&from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z")) == 1
 
 
+def test_a_feed_of_before_there_was_any_leaves_others_as_they_are(call: Call):
+    call("POST", "/recognitions", json=thanks())
+    for instant in ("1969-07-20T20:17:40Z", "0001-01-01T00:00:00Z"):
+        assert len(feed(call, f"&to={instant}")) == 0
+        assert len(feed(call)) == 1
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [

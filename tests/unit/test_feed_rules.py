@@ -1,6 +1,5 @@
-"""The feed's rules: whatever a selection shows has one of its keys, and windows grow to a page."""
+"""The feed's rules: whatever a selection shows has one of its keys."""
 
-from datetime import timedelta
 from typing import Any
 
 from hypothesis import given, settings
@@ -8,7 +7,6 @@ from hypothesis import strategies as st
 
 from services.recognition.domain.feed import found_by, meets, newest, select
 from services.recognition.domain.visibility import SHOWN_STATUSES, audience_of, badges_of
-from services.recognition.domain.windows import widened
 
 PEOPLE = ("person:ada", "person:bob", "person:cyd", "person:dan")
 TEAMS = (None, "team:a", "team:b")
@@ -118,17 +116,6 @@ def test_a_feed_of_everybody_has_no_key_and_each_rare_kind_of_feed_has_one():
     assert keys("held") == ("person:ada",)
     assert keys("held", moderates=True) == ("status:held",)
     assert keys("open", recipient="person:bob", value="quality") == ("person:bob",)
-
-
-@given(st.integers(1, 10**6), st.integers(0, 200), st.integers(1, 200))
-def test_a_window_grows_to_what_is_missing_and_never_leaps(seconds: int, found: int, missing: int):
-    window = timedelta(seconds=seconds)
-    following = widened(window, found, missing)
-    assert window / 4 <= following <= 16 * window
-    if not found:
-        assert following == 4 * window
-    elif 1 / 4 <= missing / found <= 12:
-        assert missing <= following / window * found <= 1.11 * missing + 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5))), st.integers(1, 10))

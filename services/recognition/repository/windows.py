@@ -51,7 +51,9 @@ class Windows:
             start = after[0] + _INSTANT  # there may be more at the same instant
             beyond = {"$or": [{self._time: {"$lt": after[0]}}, {"_id": {"$lt": after[1]}}]}
         floor = max(since, _BEGINNING) if since else _BEGINNING  # there is nothing before
-        kind = (kind, limit, after is not None)
+        if start <= floor:
+            return []
+        kind = (kind, limit, after is not None, since is not None)
         window = self._known.get(kind, FIRST_WINDOW)
         upper, page = start, list[Document]()
         while upper > floor and len(page) < limit:
