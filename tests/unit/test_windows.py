@@ -1,4 +1,4 @@
-"""Pages read by windows of time hold what one read of everything would, whatever was read before."""
+"""Pages read by windows of time hold what a read of all would, whatever was read before."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
