@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import free_port
 from tests.faults.clients import PEOPLE
 from tests.faults.followed import Followed
 from tests.receiver import Receiver
@@ -24,7 +25,9 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def suite(tmp_path: Path, receiver: Receiver) -> Iterator[Suite]:
     """A suite that tells the receiver of every recognition."""
-    with running(tmp_path, {"KUDOS_WEBHOOK_ALLOW": "127.0.0.0/8"}) as suite:
+    with running(
+        tmp_path, {"KUDOS_WEBHOOK_ALLOW": "127.0.0.0/8", "KUDOS_PROBE_PORT": str(free_port())}
+    ) as suite:
         rows = [f"{one},{one.upper()},,{_TEAMS[i % 3]},\n" for i, one in enumerate(PEOPLE)]
         suite.import_people(("id,name,email,team,manager\n" + "".join(rows)).encode())
         answer = suite.call(

@@ -34,6 +34,7 @@ def test_a_projector_killed_at_rest_folds_what_came_since_and_nothing_else(
 
 def folded(suite: Suite) -> int:
     """How many records the suite's projectors have folded, those that died included."""
-    metrics = suite.call("GET", "/metrics").data.decode()
+    url = f"http://127.0.0.1:{suite.environment['KUDOS_PROBE_PORT']}/metrics"
+    metrics = suite.http.request("GET", url).data.decode()
     counted = re.search(r"^kudos_projector_folded_records_total (\S+)", metrics, re.MULTILINE)
     return int(float(counted[1])) if counted else 0
