@@ -166,9 +166,11 @@ class Suite:
     @contextlib.contextmanager
     def worker(self, name: str) -> Iterator[None]:
         """One more worker of a kind beside the suite's own; it is told to stop at the end."""
+        environment = dict(self.environment)
+        environment.pop("KUDOS_PROBE_PORT", None)  # a worker of the suite answers there
         with self.output.open("ab") as output:
             process = subprocess.Popen(
-                [KUDOS, "work", name], env=self.environment, stdout=output, stderr=output
+                [KUDOS, "work", name], env=environment, stdout=output, stderr=output
             )
         try:
             yield
