@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from pymongo.errors import PyMongoError
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -22,6 +23,11 @@ from shared.mongo import Client, connect
 from shared.sessions import SessionFiles
 from tests import kafka_broker
 from tests.queries import Watch
+
+hypothesis_settings.register_profile("same", derandomize=True)
+hypothesis_settings.register_profile("explore", print_blob=True)
+hypothesis_settings.load_profile("explore" if os.environ.get("KUDOS_TEST_EXPLORE") else "same")
+"""What lands is decided by the same examples each time; KUDOS_TEST_EXPLORE=1 looks for new ones."""
 
 WATCH = Watch("recognition")
 """What recognition asks of its database in all these tests: test_recognition_queries.py."""

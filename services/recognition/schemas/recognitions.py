@@ -155,7 +155,8 @@ class FeedQuerySchema(PageArguments):
     team = Reference(bare="team")
     kind = fields.String(validate=validate.OneOf(KINDS))
     status = fields.String(
-        metadata={"description": "One, or several separated by commas", "pattern": _STATUS_LIST}
+        validate=validate.Length(min=1, error="Name a status, or several separated by commas"),
+        metadata={"description": "One, or several separated by commas", "pattern": _STATUS_LIST},
     )
     value = fields.String()
     since = Rfc3339(data_key="from")
