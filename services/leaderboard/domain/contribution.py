@@ -1,108 +1,201 @@
-"""What a recognition contributes to the boards, and so what is taken back when it changes.
+"""What a recognition contributes to boards, trends and insights, and so what is taken back when it
+changes.
 
 A contribution is kept with each recognition for as long as its generation (DESIGN section 6.4),
-so that a new version applies *new minus stored*.
+so that a new version applies *new minus stored*. It holds days of the organisation's calendar;
+the periods follow from them (domain/periods.py).
 """
 
-from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from sys import intern
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 from zoneinfo import ZoneInfo
 
-from services.leaderboard.domain.boards import list_key
-from services.leaderboard.domain.periods import periods_of
+from services.leaderboard.domain.periods import day_of
 from shared.references import kind_of
 from shared.times import parse_rfc3339
 
-Counts = Counter[tuple[str, str]]
-"""Credits by (list, subject)."""
+_LIVE_PLEASE = {"open", "promised", "fulfilled", "declined"}
 
 
 class Side(TypedDict):
-    """Someone, and the team or partner that they stood for when it was accepted."""
+    """Someone, and the team (with those above it, nearest first) or partner that they stood for
+    when it was accepted."""
 
     ref: str
     team: str | None
+    ancestors: list[str]
     partner: str | None
 
 
-class Contribution(TypedDict):
-    """What counts of a recognition; one credit for each of `recipients`, which are distinct."""
+class Thanks(TypedDict):
+    """What counts of a thank-you; one credit for each of `recipients`, which are distinct."""
 
+    kind: Literal["thank_you"]
+    private: bool
+    quiet: bool
+    day: str
     giver: Side
     recipients: list[Side]
     values: list[str]
-    periods: list[str]
+
+
+class Word(TypedDict):
+    """Something that was said or done about a please: by whom, on which day, how many seconds
+    after it was asked."""
+
+    by: Side | None
+    day: str
+    seconds: int
+
+
+class Promise(TypedDict):
+    """A promise, on the day that it was last promised for; `late` from that instant on unless it
+    is kept. `moved`: it was moved, each time before it was due."""
+
+    by: Side
+    day: str
+    outcome: Literal["open", "kept", "late"]
+    moved: bool
+
+
+class Asked(TypedDict):
+    """What counts of a please; `in_time`: whether the service level's two times were met, None
+    where it has none or it is not settled yet."""
+
+    kind: Literal["please"]
+    private: bool
+    quiet: bool
+    day: str
+    giver: Side
+    values: list[str]
+    promise: Promise | None
+    declined: Word | None
+    answered: Word | None
+    fulfilled: Word | None
+    responded_in_time: bool | None
+    fulfilled_in_time: bool | None
+
+
+Contribution = Thanks | Asked
 
 
 def contribution_of(
-    state: Mapping[str, Any], attribution: Mapping[str, Any], zone: ZoneInfo
+    state: Mapping[str, Any], attribution: Mapping[str, Any], zone: ZoneInfo, at: datetime
 ) -> Contribution | None:
-    """What a recognition contributes; None when it counts on no board.
+    """What a recognition contributes as of the instant `at`; None when it counts nowhere.
 
-    Only a thank-you that stands as given and is not private counts. `state` and `attribution` are
-    those of a recognition event (shared/events/contracts.py). Raises KeyError, TypeError,
-    ValueError or OverflowError for what is none.
+    A thank-you counts while it stands as given, a please until it is withdrawn or hidden. `state`
+    and `attribution` are those of a recognition event (shared/events/contracts.py). Raises
+    KeyError, TypeError, ValueError or OverflowError for what is none.
     """
-    counts = state["kind"] == "thank_you" and state["status"] == "given"
-    if not counts or state["visibility"] == "private":
-        return None
+    if state["kind"] == "thank_you":
+        return _thanks(state, attribution, zone) if state["status"] == "given" else None
+    return _asked(state, attribution, zone, at) if state["status"] in _LIVE_PLEASE else None
+
+
+def path_of(side: Side) -> list[str]:
+    """The team that somebody stood for and the teams above it, nearest first."""
+    return [side["team"], *side["ancestors"]] if side["team"] is not None else []
+
+
+def _thanks(state: Mapping[str, Any], attribution: Mapping[str, Any], zone: ZoneInfo) -> Thanks:
     sides = attribution["recipients"]
     return {
+        "kind": "thank_you",
+        "private": state["visibility"] == "private",
+        "quiet": bool(state["quiet"]),
+        "day": day_of(parse_rfc3339(state["given_at"]), zone),
         "giver": _side(state["giver"], attribution["giver"]),
         "recipients": [_side(ref, sides[ref]) for ref in dict.fromkeys(state["recipients"])],
-        "values": list(state["values"]),
-        "periods": list(periods_of(parse_rfc3339(state["given_at"]), zone)),
+        "values": list(dict.fromkeys(state["values"])),
     }
 
 
-def counts_of(contribution: Contribution | None) -> Counts:
-    """The credits of a contribution on every list that it counts on."""
-    counts: Counts = Counter()
-    if contribution is None:
-        return counts
-    credits_ = _credits(contribution)
-    for period in contribution["periods"]:
-        for (board, by, subject), number in credits_.items():
-            counts[list_key(board, period, by), subject] += number
-    return counts
+def _asked(
+    state: Mapping[str, Any], attribution: Mapping[str, Any], zone: ZoneInfo, at: datetime
+) -> Asked:
+    level = state["service_level"] or {}
+    given_at = parse_rfc3339(state["given_at"])
+    provider = _provider(state, attribution)
+
+    def word(instant: str | None, by: Side | None) -> Word | None:
+        if instant is None:
+            return None
+        said = parse_rfc3339(instant)
+        seconds = max(0, round((said - given_at).total_seconds()))
+        return {"by": by, "day": day_of(said, zone), "seconds": seconds}
+
+    declined = state["declined"]
+    return {
+        "kind": "please",
+        "private": state["visibility"] == "private",
+        "quiet": bool(state["quiet"]),
+        "day": day_of(given_at, zone),
+        "giver": _side(state["giver"], attribution["giver"]),
+        "values": list(dict.fromkeys(state["values"])),
+        "promise": _promise(state, provider, zone, at),
+        "declined": word(declined["at"] if declined else None, provider),
+        "answered": word(_answered_at(state), provider),
+        "fulfilled": word(state["fulfilled_at"], provider),
+        "responded_in_time": level.get("responded_in_time"),
+        "fulfilled_in_time": level.get("fulfilled_in_time"),
+    }
+
+
+def _promise(
+    state: Mapping[str, Any], provider: Side | None, zone: ZoneInfo, at: datetime
+) -> Promise | None:
+    held = state["promise"]
+    if held is None or provider is None:
+        return None
+    due_at = parse_rfc3339(held["due_at"])
+    return {
+        "by": provider,
+        "day": day_of(due_at, zone),
+        "outcome": held["outcome"] or ("late" if due_at <= at else "open"),
+        "moved": held["moved"] > 0 and not held.get("moved_late", False),
+    }
+
+
+def _provider(state: Mapping[str, Any], attribution: Mapping[str, Any]) -> Side | None:
+    """Whose please it is to answer: who promised or declined it, or the only one asked."""
+    spoke = state["promise"] or state["declined"]
+    sides = attribution["recipients"]
+    if spoke is None:
+        asked = state["recipients"]
+        return _side(asked[0], sides[asked[0]]) if len(asked) == 1 else None
+    by = spoke["by"]
+    # Events from before they were stamped know the side of those whom it was asked of only.
+    stamped = attribution.get("provider") or sides.get(by) or _NOBODY
+    return _side(by, stamped)
+
+
+_NOBODY: Mapping[str, Any] = {"team": None, "partner": None, "ancestors": []}
+
+
+def _answered_at(state: Mapping[str, Any]) -> str | None:
+    """When the first word came; of events from before it was told, when it was promised, declined
+    or done."""
+    if answered_at := state.get("answered_at"):
+        return str(answered_at)
+    promise, declined = state["promise"], state["declined"]
+    said = [
+        promise["promised_at"] if promise else None,
+        declined["at"] if declined else None,
+        state["fulfilled_at"],
+    ]
+    return min((str(each) for each in said if each), key=parse_rfc3339, default=None)
 
 
 def _side(ref: str, attribution: Mapping[str, Any]) -> Side:
-    return {"ref": intern(ref), "team": attribution["team"], "partner": attribution["partner"]}
-
-
-def _credits(contribution: Contribution) -> Counter[tuple[str, str, str]]:
-    """Credits by (board, by, subject)."""
-    credits_: Counter[tuple[str, str, str]] = Counter()
-    giver = contribution["giver"]
-    for recipient in contribution["recipients"]:
-        for by, subject in _received_by(recipient, giver):
-            credits_["received", by, subject] += 1
-        for by, subject in _stood_for(giver):
-            credits_["given", by, subject] += 1
-    return credits_
-
-
-def _received_by(recipient: Side, giver: Side) -> list[tuple[str, str]]:
-    """Whom a thank-you to `recipient` credits: a person, with whom they stood for; or a team or
-    partner itself, unless it is the giver's own (DESIGN section 7; docs/adr/0011)."""
-    match kind_of(recipient["ref"]):
-        case "team":
-            own = recipient["ref"] == giver["team"]
-            return [] if own else [("teams", recipient["ref"])]
-        case "partner":
-            own = recipient["ref"] == giver["partner"]
-            return [] if own else [("partners", recipient["ref"])]
-        case _:
-            return _stood_for(recipient)
-
-
-def _stood_for(person: Side) -> list[tuple[str, str]]:
-    subjects = [("people", person["ref"])]
-    if person["team"] is not None:
-        subjects.append(("teams", person["team"]))
-    if person["partner"] is not None:
-        subjects.append(("partners", person["partner"]))
-    return subjects
+    team = attribution["team"]
+    if team is not None and kind_of(team) != "team":
+        raise ValueError(f"{team} is no team")
+    return {
+        "ref": intern(ref),
+        "team": team,
+        "ancestors": list(attribution["ancestors"]),
+        "partner": attribution["partner"],
+    }

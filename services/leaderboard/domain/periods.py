@@ -49,6 +49,16 @@ def periods_of(instant: datetime, zone: ZoneInfo) -> tuple[str, ...]:
     return _ids_of(_day_of(instant, zone))
 
 
+def day_of(instant: datetime, zone: ZoneInfo) -> str:
+    """The id of the day that `instant` (aware) is in. Raises OverflowError as `periods_of` does."""
+    return periods_of(instant, zone)[0]
+
+
+def periods_of_day(day: str) -> tuple[str, ...]:
+    """The id of the period of each of KINDS that the day with the id `day` is in."""
+    return _ids_of(date.fromisoformat(day))
+
+
 def current_period(kind: str, instant: datetime, zone: ZoneInfo) -> Period:
     """The period of `kind` that `instant` (aware) is in."""
     return parse_period(periods_of(instant, zone)[KINDS.index(kind)], zone)
