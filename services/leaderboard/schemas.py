@@ -93,11 +93,17 @@ class OwnStandingSchema(Schema):
 
 
 class LagSchema(Schema):
-    """How far behind the answer is."""
+    """How far behind the answer is (freshness.py)."""
 
-    seconds = fields.Float(allow_none=True)
+    seconds = fields.Float(
+        allow_none=True, metadata={"description": "since `as_of`; null before the first event"}
+    )
     warning = fields.String(
-        allow_none=True, metadata={"description": "said in words once it is more than 10 s"}
+        allow_none=True,
+        metadata={
+            "description": "what to tell readers when it lags more than 10 seconds, or nothing is "
+            "counted completely yet; else null"
+        },
     )
 
 
