@@ -11,6 +11,7 @@ from services.leaderboard.repository import Generation, Generations
 from services.leaderboard.repository.directory import MOST_REVISIONS
 from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import Collections, collections_of
+from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import fences
 from shared.config import Settings
 from shared.eventlog import Offsets
@@ -28,6 +29,7 @@ class BoardsHolder:
         self._client = client
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
+        self._sizes = TeamSizes(self._db)
         self._lease = rebuild_lease(self._db)
 
     def has_folded(self, after: Offsets) -> bool:
@@ -58,9 +60,11 @@ class BoardsHolder:
         del alias  # it stands in the recognitions that were folded already
 
         def write(session: ClientSession) -> None:
-            gone = self._db["directory"].delete_one({"_id": person}, session=session)
-            if gone.deleted_count == 0:
+            entry = self._db["directory"].find_one({"_id": person}, session=session)
+            if entry is None:
                 return
+            self._db["directory"].delete_one({"_id": person}, session=session)
+            self._sizes.apply({person: entry}, {person: None}, session)
             stored = self._db["revisions"].find_one(_DIRECTORY, session=session)
             after = fences.without(fences.fences_of(stored), person)
             self._db["revisions"].update_one(
