@@ -130,7 +130,7 @@ class Folder:
             return set()
         newest = {entry["_id"]: entry for entry in sorted(entries, key=_version)}
         before = self._store.entries(newest, session)
-        changed = self._store.put_entries(list(newest.values()), before.keys(), session)
+        changed = self._store.put_entries(list(newest.values()), before, session)
         suspects = set()
         for ref, entry in newest.items():
             held = entry if ref in changed else before.get(ref)

@@ -28,16 +28,19 @@ class Replica:
         self.sizes = TeamSizes(self.db)
 
     def change(self, *events: Event) -> int:
-        """Take over entries, as the projector does: how many documents of sizes were written."""
+        """Take over entries, as the projector does: how many sizes are others afterwards."""
         entries = {e["_id"]: e for event in events if (e := directory_change(event))}
 
-        def write(session: Any) -> int:
-            before = self.store.entries(entries, session)
-            changed = self.store.put_entries(list(entries.values()), before.keys(), session)
-            after: dict[str, Document | None] = {ref: entries[ref] for ref in changed}
-            return self.sizes.apply(before, after, session)
+        def write(session: Any) -> None:
+            before = dict(self.store.entries(entries, session))
+            self.store.put_entries(list(entries.values()), before, session)
 
-        return in_transaction(self.client, write)
+        stored = self.stored()
+        in_transaction(self.client, write)
+        return sum(stored.get(unit) != size for unit, size in self.stored().items())
+
+    def stored(self) -> dict[str, Document]:
+        return {each["_id"]: each for each in self.db["team_sizes"].find()}
 
 
 @pytest.fixture
