@@ -165,8 +165,9 @@ class TrendBucketSchema(Schema):
     id = fields.String()
     from_ = fields.String(data_key="from")
     to = fields.String()
-    partial = fields.Boolean(
-        metadata={"description": "more may come: it is not over, or not all of it is folded yet"}
+    is_partial = fields.Boolean(
+        data_key="partial",
+        metadata={"description": "more may come: it is not over, or not all of it is folded yet"},
     )
     given = fields.Integer(metadata={"description": "thanks given, one for each recipient"})
     received = fields.Integer()
