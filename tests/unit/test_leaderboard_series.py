@@ -21,8 +21,6 @@ from tests.trend_recount import NOW, SCOPES, ZONES, Version, streams
 
 _FIRST, _END = date(2026, 12, 20), date(2027, 2, 20)
 BOTH_YEARS = {kind: range_of(kind, NOW.date(), _FIRST, _END) for kind in BUCKETS}
-    kind: range_of(kind, NOW.date(), date(2026, 12, 20), date(2027, 2, 20)) for kind in BUCKETS
-}
 
 
 def days_of(asked: Range) -> list[str]:
