@@ -9,10 +9,10 @@ from sys import intern
 
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
 from services.leaderboard.domain.series_fold import Cells
+from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 
 _DOT = "/"
@@ -22,16 +22,11 @@ _DOT = "/"
 _PRIVATE = {"_id": "private"}
 
 
-def series_of(db: Database[Document], generation: str) -> MongoCollection[Document]:
-    """The collection that holds the series of a generation."""
-    return db[f"series_{generation}"]
-
-
 class SeriesStore:
     """Reads and writes the series of a generation."""
 
     def __init__(self, db: Database[Document], generation: str) -> None:
-        self._collection = series_of(db, generation)
+        self._collection = collections_of(db, generation).series
 
     def load(self, names: Iterable[str], session: ClientSession | None = None) -> dict[str, Cells]:
         """The cells of those documents that there are."""
