@@ -33,14 +33,7 @@ def queries() -> TrendQueries:
 @pytest.fixture
 def parts(mongo_uri: str, queries: TrendQueries, settings: Settings) -> Iterator[TrendParts]:
     """Three years of thanks among twelve people in two teams."""
-    listening: Any = [queries]
-    with MongoClient[dict[str, Any]](
-        mongo_uri,
-        tz_aware=True,
-        w="majority",
-        readConcernLevel="majority",
-        event_listeners=listening,
-    ) as watched:
+    with connect(mongo_uri, "tests", event_listeners=[queries]) as watched:
         parts = TrendParts(settings, watched)
         parts.know(team("team:core"), team("team:web", ancestors=["team:core"]))
         teams = {f"person:p{n}": "team:web" if n % 3 else "team:core" for n in range(12)}
