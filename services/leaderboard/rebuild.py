@@ -19,6 +19,7 @@ from pymongo.errors import OperationFailure
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
 from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
 from services.leaderboard.folder import Folder
+from services.leaderboard.parts import parts_of
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from shared import times
 from shared.config import ConfigError, Settings
@@ -84,7 +85,11 @@ class Rebuild:
         try:
             self._clean()
             generation = self._new_generation()
-            folder = Folder(MongoStore(self._db, generation.id), generation.zone)
+            folder = Folder(
+                MongoStore(self._db, generation.id),
+                generation.zone,
+                parts_of(self._db, generation.id),
+            )
             # The directory first: who takes a rank is asked when a list outgrows its document.
             self._fold(folder, "directory", map(_directory_change, directory))
             readable = _Readable(generation.zone)
