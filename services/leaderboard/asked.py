@@ -6,17 +6,8 @@ from typing import NamedTuple
 from services.leaderboard.domain.boards import TREES
 from services.leaderboard.domain.periods import Period
 from services.leaderboard.domain.segments import Segment, View
-from services.leaderboard.repository import Generation
+from services.leaderboard.present import Moment
 from services.leaderboard.repository.boards import Resolved
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What holds for every board at some moment: what is served, and of when its directory is."""
-
-    generation: Generation | None
-    directory: int
-    read_at: float
 
 
 @dataclass(frozen=True, slots=True)

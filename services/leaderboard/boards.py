@@ -4,27 +4,22 @@ Answers are kept, ready to send, for as long as neither their list nor the direc
 request asks the database for the list's revision and, where it can, for nothing else.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import IO, Any
-from zoneinfo import ZoneInfo
 
-from services.leaderboard.asked import Asked, Moment, State
+from services.leaderboard.asked import Asked, State
 from services.leaderboard.csv_file import write_csv
 from services.leaderboard.domain.boards import BOARDS, SUBJECT_KINDS, ranked_by
 from services.leaderboard.domain.periods import (
     KINDS,
     Period,
-    PeriodError,
-    current_period,
-    parse_period,
 )
 from services.leaderboard.domain.ranking import Ranks, takes_rank
 from services.leaderboard.domain.segments import WHOLE, Segment, View
 from services.leaderboard.domain.standings import Place, Standings
+from services.leaderboard.present import Present
 from services.leaderboard.recent import Recent
-from services.leaderboard.repository import BoardReader, Generations
 from services.leaderboard.repository.boards import Resolved
 from services.leaderboard.views import (
     entry_views,
@@ -63,12 +58,9 @@ class Boards:
         self, settings: Settings, client: Client, now: Callable[[], datetime] = times.now
     ) -> None:
         self._settings = settings
-        self._now = now
         self._client = client
-        db = client[settings.database("leaderboard")]
-        self._generations = Generations(db)
-        self._reader = BoardReader(db)
-        self._moment: Moment | None = None
+        self._present = Present(settings, client, now)
+        self._reader = self._present.reader
         self._standings: Recent[_Read, Standings] = Recent(100_000, len)
         self._bodies: Recent[tuple[State, Any], bytes] = Recent(256)
         self._scores: Recent[tuple[_Read, str], tuple[int, bool]] = Recent(4096)
@@ -126,8 +118,7 @@ class Boards:
         entry = self._reader.entries_of([person]).get(person)
         if caller.person != person and (entry is None or not takes_rank(entry)):
             raise NotFound(f"There is no standing of {person} to be seen")
-        zone = self._zone(asked.moment)
-        running = [current_period(kind, self._now(), zone) for kind in _STANDING_IN]
+        running = [self._present.running(asked.moment, kind) for kind in _STANDING_IN]
         places = [
             self._place_of(Asked(asked.moment, board, "people", period, WHOLE), person)
             for board in BOARDS
@@ -139,7 +130,7 @@ class Boards:
             "person": person,
             "places": places,
             "people": person_views(known),
-            **self._freshness(asked),
+            **self._present.freshness(asked.moment),
         }
 
     def _place_of(self, asked: Asked, person: str) -> dict[str, Any]:
@@ -186,8 +177,8 @@ class Boards:
         by = by or switched_on[0]
         if by not in switched_on:
             raise NotFound(f"There are no boards of {by} here, only of {', '.join(switched_on)}")
-        moment = self._present()
-        of = self._period(period, self._zone(moment))
+        moment = self._present.moment()
+        of = self._present.period(moment, period)
         self._require_segment(segment, of)
         return Asked(moment, board, by, of, segment)
 
@@ -204,29 +195,6 @@ class Boards:
             message = f"values are counted from months upwards, and {period.id} is a {period.kind}"
             raise invalid({"value": [message]}, "query")
 
-    def _zone(self, moment: Moment) -> ZoneInfo:
-        generation = moment.generation
-        return generation.zone if generation else ZoneInfo(self._settings.timezone)
-
-    def _period(self, text: str | None, zone: ZoneInfo) -> Period:
-        if text is None:
-            return current_period("month", self._now(), zone)
-        try:
-            return parse_period(text, zone)
-        except PeriodError as error:
-            raise invalid({"period": [str(error)]}, "query") from None
-
-    def _present(self) -> Moment:
-        """The present moment, at most _MOMENT_SECONDS old; read before anything else, so that
-        `as_of` never says more than what is read after it holds."""
-        present = self._moment
-        if present is None or time.monotonic() - present.read_at > _MOMENT_SECONDS:
-            read_at = time.monotonic()
-            generation = self._generations.live()
-            present = Moment(generation, self._reader.refresh(), read_at)
-            self._moment = present
-        return present
-
     def _state(self, asked: Asked) -> State:
         held = self._reader.resolve(asked.generation, *asked.views)
         return State(asked.generation, asked.key, asked.moment.directory, tuple(held))
@@ -237,7 +205,10 @@ class Boards:
         if body is None:
             state, body = self._body(asked, state, select)
             self._bodies.update({(state, key): body})
-        own = {"me": self._own_standing(caller, asked, state), **self._freshness(asked)}
+        own = {
+            "me": self._own_standing(caller, asked, state),
+            **self._present.freshness(asked.moment),
+        }
         return body[:-1] + b"," + json.dumps(own)[1:]
 
     def _body(self, asked: Asked, state: State, select: Selection) -> tuple[State, bytes]:
@@ -313,14 +284,6 @@ class Boards:
             return person
         entry = self._reader.entries_of([person]).get(person, {})
         return entry.get(SUBJECT_KINDS[asked.by])
-
-    def _freshness(self, asked: Asked) -> dict[str, Any]:
-        as_of = asked.moment.generation.as_of if asked.moment.generation else None
-        seconds = round((self._now() - as_of).total_seconds(), 3) if as_of else None
-        return {
-            "as_of": times.to_rfc3339(as_of) if as_of else None,
-            "lag": {"seconds": seconds},
-        }
 
 
 def by_of_reference(ref: str) -> str:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from pymongo.client_session import ClientSession
 
-from services.leaderboard.folder import MOST_WRITES, Change, Folder
+from services.leaderboard.changes import Change
+from services.leaderboard.folder import MOST_WRITES, Folder
 from services.leaderboard.repository import FORMAT, Generation, Generations, MongoStore
 from shared import times
 from shared.config import ConfigError, Settings

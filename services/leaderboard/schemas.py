@@ -93,9 +93,12 @@ class OwnStandingSchema(Schema):
 
 
 class LagSchema(Schema):
-    """How far behind the board is."""
+    """How far behind the answer is."""
 
     seconds = fields.Float(allow_none=True)
+    warning = fields.String(
+        allow_none=True, metadata={"description": "said in words once it is more than 10 s"}
+    )
 
 
 class BoardPersonSchema(Schema):
