@@ -20,7 +20,7 @@ from shared.events.contract_fields import (
     truth,
 )
 from shared.events.envelope import Event, MalformedEvent
-from shared.events.topics import ACCESS, DIRECTORY, PRIVACY, RECOGNITION
+from shared.events.topics import ACCESS, DIRECTORY, LEADERBOARD, PRIVACY, RECOGNITION
 from shared.references import ID_PATTERN
 
 
@@ -227,6 +227,20 @@ class HeldState(PrivacyDoneState):
     items = fields.List(fields.Dict(), required=True)
 
 
+class MilestoneState(Contract):
+    """That a person reached a milestone: `level` of `rule` (of a month: the promises kept in it),
+    `period` the month. The event's subject is `milestone:<id>`, its version always 1."""
+
+    id = text()
+    subject = reference()
+    rule = text(validate=validate.Regexp(rf"^{ID_PATTERN}\Z"))
+    level = count(1)
+    period = text(allow_none=True)
+    title = text()
+    reached_on = text(validate=validate.Regexp(r"^\d{4}-\d{2}-\d{2}\Z"))
+    version = count(1)
+
+
 def _data_of(state: type[Schema]) -> type[Schema]:
     return Contract.from_dict(
         {
@@ -245,6 +259,8 @@ ValueData = _data_of(ValueState)
 ErasureData, PrivacyRequestData = _data_of(ErasureState), _data_of(PrivacyRequestState)
 PrivacyDoneData, HeldData = _data_of(PrivacyDoneState), _data_of(HeldState)
 
+MilestoneData = _data_of(MilestoneState)
+
 _DIRECTORY = {
     "kudos.person.changed": PersonData,
     "kudos.team.changed": TeamData,
@@ -252,6 +268,7 @@ _DIRECTORY = {
     "kudos.value.changed": ValueData,
 }
 _ACCESS = {"kudos.key.changed": KeyData, "kudos.key.used": KeyUseData}
+_LEADERBOARD = {"kudos.milestone.reached": MilestoneData}
 _PRIVACY = {
     "kudos.erasure.requested": ErasureData,
     "kudos.erasure.done": PrivacyDoneData,
@@ -272,6 +289,8 @@ def contract_of(topic: str, event_type: str) -> Schema:
         return _DIRECTORY[event_type]()
     if topic == ACCESS and event_type in _ACCESS:
         return _ACCESS[event_type]()
+    if topic == LEADERBOARD and event_type in _LEADERBOARD:
+        return _LEADERBOARD[event_type]()
     if topic == PRIVACY and event_type in _PRIVACY:
         return _PRIVACY[event_type]()
     raise MalformedEvent(f"{event_type} on {topic} has no contract")
@@ -289,6 +308,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     from shared.events.json_schema import json_schema
 
     schemas = {"kudos.recognition.*": json_schema(RecognitionData())}
-    for by_type in (_DIRECTORY, _ACCESS, _PRIVACY):
+    for by_type in (_DIRECTORY, _ACCESS, _LEADERBOARD, _PRIVACY):
         schemas |= {name: json_schema(schema()) for name, schema in by_type.items()}
     return schemas

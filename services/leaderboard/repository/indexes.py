@@ -2,6 +2,7 @@
 
 from pymongo.database import Database
 
+from services.leaderboard.repository.milestones import ensure_milestone_indexes
 from shared.key_uses import UntoldUses
 from shared.mongo import Document
 
@@ -16,4 +17,5 @@ def ensure_indexes(db: Database[Document]) -> None:
     db["directory"].create_index("email_key")
     db["directory"].create_index("ref")
     db["directory"].create_index("changed_in")
+    ensure_milestone_indexes(db)
     UntoldUses(db).ensure_indexes()

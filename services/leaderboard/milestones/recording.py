@@ -1,0 +1,111 @@
+"""Records milestones as they are reached, in the transaction that counts what reaches them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from services.leaderboard.domain.milestones import (
+    Pair,
+    Reached,
+    Rule,
+    Score,
+    reached,
+    standing_of,
+)
+from services.leaderboard.repository.milestones import MilestoneRepository
+from shared import times
+from shared.mongo import Document
+
+
+class Recorder:
+    """Records what is reached, once each, with what is to be published.
+
+    `announces`: whether anybody is to be told at all. A rebuild records what was reached before
+    there were milestones, or under other rules, and tells nobody.
+    """
+
+    def __init__(
+        self, db: Database[Document], *, announces: bool, now: Callable[[], datetime] = times.now
+    ) -> None:
+        self._milestones = MilestoneRepository(db)
+        self._announces = announces
+        self._now = now
+
+    def record(self, found: Iterable[Reached], session: ClientSession) -> list[Document]:
+        """Record those that are not yet, of people who are to have any; those that were recorded
+        now. All in the transaction of `session`."""
+        by_id = {each.id: each for each in found}
+        known = self._milestones.among(by_id, session) if by_id else set()
+        new = [each for identifier, each in by_id.items() if identifier not in known]
+        entries = self._milestones.entries((each.subject for each in new), session)
+        documents = [
+            document
+            for each in new
+            if (document := self._document(each, entries.get(each.subject))) is not None
+        ]
+        if documents:
+            self._milestones.insert(documents, session)
+        return documents
+
+    def _document(self, each: Reached, entry: Document | None) -> Document | None:
+        standing = standing_of(each.subject, entry)
+        if standing is None:
+            return None
+        now = self._now()
+        is_announced = self._announces and standing == "announced" and not each.is_quiet
+        return {
+            "_id": each.id,
+            "subject": each.subject,
+            "rule": each.rule,
+            "level": each.level,
+            "period": each.period,
+            "title": each.title,
+            "reached_on": each.day,
+            "recorded_at": now,
+            "announced": is_announced,
+            "place": f"{each.day}|{each.id}",
+            **({"outbox_since": now} if is_announced else {}),
+        }
+
+
+class Milestones:
+    """What a folder records in its transaction: `apply`, then `settle` once that is committed, or
+    `forget` when it is not. `recorded()` is called when there is something new to publish."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        recorder: Recorder,
+        recorded: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._rules = rules
+        self._recorder = recorder
+        self._recorded = recorded
+        self._is_news = False
+
+    def apply(
+        self,
+        pairs: Sequence[Pair],
+        changes: Mapping[Score, tuple[int, int]],
+        session: ClientSession,
+    ) -> int:
+        """Record what a batch reaches: `pairs` are the contributions of its recognitions before
+        and now, `changes` the scores of all time that they changed, before and after. How many
+        documents."""
+        self._is_news = False
+        found = reached(self._rules, changes, pairs)
+        documents = self._recorder.record(found, session) if found else []
+        self._is_news = any(document["announced"] for document in documents)
+        return len(documents)
+
+    def settle(self) -> None:
+        """What `apply` recorded is committed."""
+        if self._is_news:
+            self._recorded()
+        self._is_news = False
+
+    def forget(self) -> None:
+        """What `apply` recorded may not be committed; if it is, it is published all the same."""
+        self.settle()
