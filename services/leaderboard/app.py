@@ -3,8 +3,9 @@
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from services.leaderboard.api import boards, people
+from services.leaderboard.api import boards, milestones, people
 from services.leaderboard.boards import Boards
+from services.leaderboard.milestones.pages import MilestonePages
 from services.leaderboard.repository import ensure_indexes
 from shared import mongo
 from shared.auth.authenticator import Authenticator
@@ -15,7 +16,7 @@ from shared.key_uses import KeyUses, UntoldUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
-BLUEPRINTS = (boards.blueprint, people.blueprint)
+BLUEPRINTS = (boards.blueprint, people.blueprint, milestones.blueprint)
 
 
 def create_app(settings: Settings, client: Client | None = None) -> Flask:
@@ -50,6 +51,7 @@ def create_app(settings: Settings, client: Client | None = None) -> Flask:
         description="Boards of thanks given and received, by calendar period.",
     )
     app.extensions["leaderboard"] = Boards(settings, client)
+    app.extensions["milestones"] = MilestonePages(settings, client)
     return app
 
 

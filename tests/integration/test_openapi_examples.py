@@ -177,6 +177,7 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "privacy_get_erasure": lambda parts, _: Sent(parts.erasure()),
     "privacy_access_report": lambda *_: Sent({"person_id": "ada"}),
     "people_get_standing": lambda *_: Sent({"person_id": "ada"}),
+    "milestones_of_person": lambda *_: Sent({"person_id": "ada"}),
     "boards_list_boards": lambda *_: Sent(),
     "boards_get_board": lambda *_: Sent({"board": "received"}, query={"by": "people"}),
     "boards_get_around": lambda *_: Sent({"board": "received", "reference": "person:ada"}),
