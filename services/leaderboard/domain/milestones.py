@@ -89,6 +89,16 @@ class Gain(NamedTuple):
     amount: int
 
 
+def scores_touched(pairs: Iterable[Pair]) -> set[Score]:
+    """The scores of people that the contributions of a batch may change."""
+    touched: set[Score] = set()
+    for pair in pairs:
+        for contribution in pair:
+            touched |= _counted(contribution).keys()
+            touched |= {("teams_thanking", ref) for ref, _ in _teams_thanking(contribution)}
+    return {score for score in touched if kind_of(score[1]) == "person"}
+
+
 def crossed(
     rules: Iterable[Rule], changes: Mapping[Score, tuple[int, int]]
 ) -> list[tuple[Levels, str, int]]:
