@@ -6,6 +6,7 @@ from pymongo.client_session import ClientSession
 
 from services.leaderboard.changes import Change
 from services.leaderboard.folder import MOST_WRITES, Folder
+from services.leaderboard.milestones.recording import Milestones
 from services.leaderboard.repository import FORMAT, Generation, Generations, MongoStore
 from shared import times
 from shared.config import ConfigError, Settings
@@ -42,12 +43,18 @@ class Filler:
     """Follows the log into `generation`, and notes up to when it holds everything."""
 
     def __init__(
-        self, client: Client, log: EventLog, generations: Generations, generation: Generation
+        self,
+        client: Client,
+        log: EventLog,
+        generations: Generations,
+        generation: Generation,
+        milestones: Milestones | None = None,
     ) -> None:
         self.generation = generation
         self.as_of = generation.as_of
         self._generations = generations
-        self._folder = Folder(MongoStore(generations.database, generation.id), generation.zone)
+        store = MongoStore(generations.database, generation.id)
+        self._folder = Folder(store, generation.zone, milestones=milestones)
         self._started, self._is_noted = times.now(), False
         self._follower: Follower[Change] = Follower(
             log,

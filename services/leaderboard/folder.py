@@ -17,13 +17,16 @@ from services.leaderboard.changes import (
     ValueChange,
     change_of,
 )
+from services.leaderboard.domain.all_time import Lists, changed_scores
 from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.credits import Counts, counts_of
 from services.leaderboard.domain.folding import (
     Fold,
 )
+from services.leaderboard.domain.milestones import scores_touched
 from services.leaderboard.domain.ranking import rank_of
-from services.leaderboard.loading import Loader
+from services.leaderboard.loading import Loaded, Loader
+from services.leaderboard.milestones.recording import Milestones
 from services.leaderboard.repository.store import Store
 from shared.eventlog.follower import BatchTooLarge
 from shared.events import Event
@@ -61,10 +64,17 @@ class Folder:
     `apply` within a transaction; then `settle` once that is committed, or `forget` when it is not.
     """
 
-    def __init__(self, store: Store, zone: ZoneInfo, parts: Sequence[Part] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        zone: ZoneInfo,
+        parts: Sequence[Part] = (),
+        milestones: Milestones | None = None,
+    ) -> None:
         self._store = store
         self._zone = zone
         self._parts = parts
+        self._milestones = milestones
         self._loader = Loader(store)
         self._fold: Fold | None = None
 
@@ -104,6 +114,7 @@ class Folder:
         self._store.put_lists(fold.lists, loaded.lists.keys(), session)
         self._store.put_counters(fold.counters, loaded.counters.keys(), session)
         self._store.put_gifts(fold.gifts, loaded.gifts.keys(), session)
+        writes += self._reach(pairs, loaded, fold, session)
         return writes + sum(part.apply(pairs, fold, session) for part in self._parts)
 
     def settle(self) -> None:
@@ -112,6 +123,8 @@ class Folder:
         self._fold = None
         for part in self._parts:
             part.settle()
+        if self._milestones is not None:
+            self._milestones.settle()
 
     def forget(self) -> None:
         """Drop whatever is remembered: the database may hold something else."""
@@ -119,6 +132,18 @@ class Folder:
         self._loader.forget()
         for part in self._parts:
             part.forget()
+        if self._milestones is not None:
+            self._milestones.forget()
+
+    def _reach(
+        self, pairs: Sequence[Pair], loaded: Loaded, fold: Fold, session: ClientSession
+    ) -> int:
+        if self._milestones is None:
+            return 0
+        before = Lists(loaded.lists, loaded.counters)
+        after = Lists(loaded.lists | fold.lists, loaded.counters | fold.counters)
+        changes = changed_scores(before, after, scores_touched(pairs))
+        return self._milestones.apply(pairs, changes, session)
 
     def _apply_directory(self, entries: list[Document], session: ClientSession) -> set[str]:
         """Store the entries; the people whose counters may be ranked otherwise than they say.

@@ -19,6 +19,8 @@ from pymongo.errors import OperationFailure
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
 from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
 from services.leaderboard.folder import Folder
+from services.leaderboard.milestones.recording import Milestones, recorder_of
+from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from shared import times
 from shared.config import ConfigError, Settings
@@ -69,6 +71,7 @@ class Rebuild:
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
         self._lease = rebuild_lease(self._db)
+        self._rules = load_rules(settings)
 
     def run(
         self, directory: Iterable[Mapping[str, Any]], recognitions: Iterable[Mapping[str, Any]]
@@ -84,7 +87,8 @@ class Rebuild:
         try:
             self._clean()
             generation = self._new_generation()
-            folder = Folder(MongoStore(self._db, generation.id), generation.zone)
+            store = MongoStore(self._db, generation.id)
+            folder = Folder(store, generation.zone, milestones=self._milestones(announces=False))
             # The directory first: who takes a rank is asked when a list outgrows its document.
             self._fold(folder, "directory", map(_directory_change, directory))
             readable = _Readable(generation.zone)
@@ -96,6 +100,9 @@ class Rebuild:
         finally:
             self._lease.release()
         return Rebuilt(generation.id, counted, readable.refused)
+
+    def _milestones(self, *, announces: bool) -> Milestones:
+        return Milestones(self._rules, recorder_of(self._settings, self._db, announces=announces))
 
     def _hold(self) -> None:
         if not self._lease.hold():
@@ -141,7 +148,9 @@ class Rebuild:
             self._apply(folder, batch[middle:])
 
     def _follow(self, generation: Generation) -> None:
-        filler = Filler(self._client, self._log, self._generations, generation)
+        # What happens meanwhile is told of, by this rebuild or by the projector beside it.
+        milestones = self._milestones(announces=True)
+        filler = Filler(self._client, self._log, self._generations, generation, milestones)
         try:
             while True:
                 self._progress("events", filler.step())

@@ -39,8 +39,7 @@ class KeptMonths:
         zone: ZoneInfo,
         rules: Sequence[Rule],
         scores: Scores,
-        *,
-        announces: bool,
+        recorder: Recorder,
         recorded: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = times.now,
     ) -> None:
@@ -49,10 +48,9 @@ class KeptMonths:
         self._zone = zone
         self._rules = rules
         self._scores = scores
+        self._recorder = recorder
         self._recorded = recorded
         self._now = now
-        self._loud = Recorder(db, announces=announces, now=now)
-        self._quiet = Recorder(db, announces=False, now=now)
         self._done: str | None = None
 
     def step(self, as_of: datetime | None) -> int:
@@ -96,10 +94,10 @@ class KeptMonths:
         last_day = day_of(month.end - timedelta(milliseconds=1), self._zone)
         found = reached_in_month(self._rules, month.id, last_day, promised, kept)
         is_late = self._now() - month.end > ANNOUNCED_WITHIN
-        recorder = self._quiet if is_late else self._loud
+        record = partial(self._recorder.record, quietly=is_late)
         recorded = 0
         for some in _chunks(found):
-            recorded += len(in_transaction(self._client, partial(recorder.record, some)))
+            recorded += len(in_transaction(self._client, partial(record, some)))
         if recorded:
             self._recorded()
         return recorded

@@ -6,6 +6,7 @@ from datetime import datetime
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from services.leaderboard.domain.boards import ranked_by
 from services.leaderboard.domain.milestones import (
     Pair,
     Reached,
@@ -16,6 +17,7 @@ from services.leaderboard.domain.milestones import (
 )
 from services.leaderboard.repository.milestones import MilestoneRepository
 from shared import times
+from shared.config import Settings
 from shared.mongo import Document
 
 
@@ -33,9 +35,11 @@ class Recorder:
         self._announces = announces
         self._now = now
 
-    def record(self, found: Iterable[Reached], session: ClientSession) -> list[Document]:
+    def record(
+        self, found: Iterable[Reached], session: ClientSession, *, quietly: bool = False
+    ) -> list[Document]:
         """Record those that are not yet, of people who are to have any; those that were recorded
-        now. All in the transaction of `session`."""
+        now. All in the transaction of `session`. `quietly`: nobody is to be told of these."""
         by_id = {each.id: each for each in found}
         known = self._milestones.among(by_id, session) if by_id else set()
         new = [each for identifier, each in by_id.items() if identifier not in known]
@@ -43,18 +47,19 @@ class Recorder:
         documents = [
             document
             for each in new
-            if (document := self._document(each, entries.get(each.subject))) is not None
+            if (document := self._document(each, entries.get(each.subject), quietly)) is not None
         ]
         if documents:
             self._milestones.insert(documents, session)
         return documents
 
-    def _document(self, each: Reached, entry: Document | None) -> Document | None:
+    def _document(self, each: Reached, entry: Document | None, quietly: bool) -> Document | None:
         standing = standing_of(each.subject, entry)
         if standing is None:
             return None
         now = self._now()
-        is_announced = self._announces and standing == "announced" and not each.is_quiet
+        is_quiet = quietly or each.is_quiet or not self._announces
+        is_announced = standing == "announced" and not is_quiet
         return {
             "_id": each.id,
             "subject": each.subject,
@@ -68,6 +73,11 @@ class Recorder:
             "place": f"{each.day}|{each.id}",
             **({"outbox_since": now} if is_announced else {}),
         }
+
+
+def recorder_of(settings: Settings, db: Database[Document], *, announces: bool = True) -> Recorder:
+    """The recorder of a deployment: where there are no boards of people, nobody is told."""
+    return Recorder(db, announces=announces and "people" in ranked_by(settings.boards))
 
 
 class Milestones:
