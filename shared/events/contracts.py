@@ -20,6 +20,13 @@ from shared.events.contract_fields import (
     truth,
 )
 from shared.events.envelope import Event, MalformedEvent
+from shared.events.milestone_contract import MilestoneState
+from shared.events.privacy_contracts import (
+    ErasureState,
+    HeldState,
+    PrivacyDoneState,
+    PrivacyRequestState,
+)
 from shared.events.topics import ACCESS, DIRECTORY, LEADERBOARD, PRIVACY, RECOGNITION
 from shared.references import ID_PATTERN
 
@@ -194,51 +201,6 @@ class KeyUseState(Contract):
 
     id = text()
     used_at = instant()
-
-
-class PrivacyRequestState(Contract):
-    """What every service is to do about a person, once it has folded the log up to `after`."""
-
-    id = text()
-    person = reference()
-    after = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-
-
-class ErasureState(PrivacyRequestState):
-    """Who is to be forgotten, and the id that stands for them from now on; `key` is that of the
-    fingerprints (shared/erased.py)."""
-
-    alias = reference()
-    key = text()
-
-
-class PrivacyDoneState(Contract):
-    """A service did what the request `id` asked of it."""
-
-    id = text()
-    service = text()
-
-
-class HeldState(PrivacyDoneState):
-    """A part of what a service holds about the person that the request `id` names."""
-
-    number = count(1)
-    section = text()
-    items = fields.List(fields.Dict(), required=True)
-
-
-class MilestoneState(Contract):
-    """That a person reached a milestone: `level` of `rule` (of a month: the promises kept in it),
-    `period` the month. The event's subject is `milestone:<id>`, its version always 1."""
-
-    id = text()
-    subject = reference()
-    rule = text(validate=validate.Regexp(rf"^{ID_PATTERN}\Z"))
-    level = count(1)
-    period = text(allow_none=True)
-    title = text()
-    reached_on = text(validate=validate.Regexp(r"^\d{4}-\d{2}-\d{2}\Z"))
-    version = count(1)
 
 
 def _data_of(state: type[Schema]) -> type[Schema]:

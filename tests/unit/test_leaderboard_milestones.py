@@ -1,6 +1,7 @@
 """Milestones: each once, whatever the order; who is told of them; rules as data."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from services.leaderboard.domain.milestones import (
     reached_in_month,
     standing_of,
 )
-from services.leaderboard.milestones.rules import load_rules
+from services.leaderboard.milestones.rules import DEFAULT, load_rules
 from shared.config import ConfigError, Settings
 
 RULES = load_rules(Settings())
@@ -234,6 +235,12 @@ def test_the_rules_that_are_shipped_are_those_of_the_documentation() -> None:
     assert isinstance(received, Levels)
     assert received.title_of(1) == "Thanked for the first time"
     assert received.title_of(50) == "Thanked 50 times"
+
+
+def test_the_file_that_is_shipped_stands_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "milestones.md").read_text()
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.S)
+    assert json.loads(shown) == json.loads(DEFAULT.read_text())
 
 
 RULE = {"id": "x", "counts": "received", "levels": [1], "title": "X"}

@@ -6,8 +6,7 @@ from typing import Any
 
 from services.leaderboard.domain.boards import ranked_by
 from services.leaderboard.domain.ranking import takes_rank
-from services.leaderboard.freshness import freshness
-from services.leaderboard.repository import BoardReader, Generations
+from services.leaderboard.present import Present
 from services.leaderboard.repository.milestones import MilestoneRepository
 from services.leaderboard.views import person_views, teams_of
 from shared import times
@@ -31,10 +30,8 @@ class MilestonePages:
         db = client[settings.database("leaderboard")]
         self._are_boards_of_people = "people" in ranked_by(settings.boards)
         self._directory = db["directory"]
-        self._generations = Generations(db)
-        self._reader = BoardReader(db)
+        self._present = Present(settings, client, now)
         self._milestones = MilestoneRepository(db)
-        self._now = now
 
     def page(self, caller: Caller, person: str, limit: int, cursor: str | None) -> dict[str, Any]:
         """A page of the milestones of `person`, the newest first.
@@ -42,20 +39,19 @@ class MilestonePages:
         Raises Forbidden and NotFound for who may not see them, BadCursor for the cursor of
         another list.
         """
-        live = self._generations.live()  # first, so that `as_of` never says too much
-        self._reader.refresh()
-        known = self._reader.entries_of([person])
+        moment, reader = self._present.moment(), self._present.reader
+        known = reader.entries_of([person])
         self._refuse_unless_seen(caller, person, known.get(person))
         before = _place(cursor, person) if cursor else None
         found = self._milestones.of(person, before, limit + 1)
         shown, following = page(found, limit, lambda milestone: [person, milestone["place"]])
-        known |= self._reader.entries_of(teams_of(known.values()))
+        known |= reader.entries_of(teams_of(known.values()))
         return {
             "person": person,
             "items": [_view(milestone) for milestone in shown],
             "next": following,
             "people": person_views(known),
-            **freshness(live.as_of if live else None, self._now()),
+            **self._present.freshness(moment),
         }
 
     def _refuse_unless_seen(self, caller: Caller, person: str, entry: Document | None) -> None:
