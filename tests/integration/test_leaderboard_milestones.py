@@ -1,6 +1,10 @@
 """Milestones over a real database and a real log: recorded once, published, never again."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,6 +29,7 @@ from shared.mongo import Client, in_transaction
 from tests.leaderboard_events import person, recognition
 from tests.leaderboard_parts import Leaderboard
 
+ROOT = Path(__file__).parents[2]
 TEAMS = {"person:ada": "team:core", "person:cy": "team:web", "person:dee": "team:ops"}
 PEOPLE = [person(ref, team=team) for ref, team in TEAMS.items()] + [person("person:bob")]
 
@@ -398,3 +403,53 @@ def test_nothing_is_left_of_who_is_erased(leaderboard: Leaderboard) -> None:
     assert recorded(leaderboard) == {}
     assert recorded(leaderboard, alias) == {}
     assert recorded(leaderboard, "person:ada") == {"given|1": True}
+
+
+KILLED = """
+import os, signal, sys
+from dataclasses import replace
+from shared.config import Settings
+from shared.eventlog import open_log
+from shared.mongo import connect
+from services.leaderboard.projector import Projector
+from services.leaderboard.repository.milestones import MilestoneRepository
+
+uri, namespace, where = sys.argv[1:]
+settings = Settings(mongo_uri=uri, namespace=namespace)
+client = connect(uri, "killed")
+log = open_log(settings, client)
+
+
+def die(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if where == "before":
+    log.append = die
+else:
+    MilestoneRepository.clear = die
+projector = Projector(settings, client, log)
+while True:
+    projector.step()
+"""
+
+
+@pytest.mark.parametrize(("where", "times_told"), [("before", 1), ("after", 2)])
+def test_kill_9_around_publishing_loses_nothing_and_makes_no_other_event(
+    settings: Settings, client: Client, where: str, times_told: int
+) -> None:
+    leaderboard = Leaderboard(settings, client)
+    leaderboard.fold(*PEOPLE, *(thanks(number) for number in range(9)))
+    leaderboard.projector.close()
+    leaderboard.log.append([thanks(9)])
+    command = [sys.executable, "-c", KILLED, str(settings.mongo_uri), settings.namespace, where]
+    killed = subprocess.run(command, timeout=60, cwd=ROOT, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert recorded(leaderboard) == {"received|1": True, "received|10": True}
+    leaderboard.projector = Projector(leaderboard.settings, client, leaderboard.log)
+    deadline = time.monotonic() + 30
+    while leaderboard.db["milestones"].find_one({"outbox_since": {"$exists": True}}):
+        leaderboard.projector.step()  # once the lease of the one that was killed has ended
+        assert time.monotonic() < deadline
+    tens = [event.id for event in told(leaderboard) if event.data["state"]["level"] == 10]
+    assert Counter(Counter(tens).values()) == {times_told: 2}, "Ada's and Bob's"

@@ -91,12 +91,17 @@ class Gain(NamedTuple):
 
 def scores_touched(pairs: Iterable[Pair]) -> set[Score]:
     """The scores of people that the contributions of a batch may change."""
-    touched: set[Score] = set()
+    people: set[str] = set()
+    givers: set[str] = set()
     for pair in pairs:
         for contribution in pair:
-            touched |= _counted(contribution).keys()
-            touched |= {("teams_thanking", ref) for ref, _ in _teams_thanking(contribution)}
-    return {score for score in touched if kind_of(score[1]) == "person"}
+            if (thanks := _public_thanks(contribution)) is not None:
+                givers.add(thanks["giver"]["ref"])
+                people.update(recipient["ref"] for recipient in thanks["recipients"])
+    recipients = [ref for ref in people if kind_of(ref) == "person"]
+    touched = {("given", ref) for ref in givers}
+    touched |= {("received", ref) for ref in recipients}
+    return touched | {("teams_thanking", ref) for ref in recipients}
 
 
 def crossed(
