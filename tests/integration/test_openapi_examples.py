@@ -178,6 +178,7 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "privacy_access_report": lambda *_: Sent({"person_id": "ada"}),
     "trends_get_trend": lambda *_: Sent(query={"scope": "person:me", "bucket": "week"}),
     "people_get_standing": lambda *_: Sent({"person_id": "ada"}),
+    "milestones_of_person": lambda *_: Sent({"person_id": "ada"}),
     "boards_list_boards": lambda *_: Sent(),
     "boards_get_board": lambda *_: Sent({"board": "received"}, query={"by": "people"}),
     "boards_get_around": lambda *_: Sent({"board": "received", "reference": "person:ada"}),

@@ -12,6 +12,8 @@ revisions      {"_id": "directory", "revision", "fences": [[first id, entries], 
                revision grows whenever the replica changes
 team_sizes     {"_id": team, partner or "organisation", "own", "tree"}: how many people each has
                (repository/team_sizes.py)
+milestones     what people reached, for ever (repository/milestones.py)
+milestone_months  {"_id": "2026-10", "done_at"}: months whose kept promises were looked at
 api_key_uses   when keys were last used here (shared/key_uses.py)
 leases         who is the active projector
 """
