@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from shared.config import Settings
+from shared.mongo import connect
 from tests.integration.test_leaderboard_queries import Queries, explain
 from tests.leaderboard_events import person, recognition, team
 from tests.trend_parts import NOW, TrendParts
