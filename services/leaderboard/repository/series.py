@@ -1,11 +1,11 @@
 """The documents of series: {"_id": "<scope>|<month or year>", "cells": {unit: {metric: number}}}.
 The metrics of times are packed histograms (domain/durations.py).
 
-They are only ever looked up by id. Beside them {"_id": "places", "places": [...]}: for which
+They are looked up by id. Beside them {"_id": "places", "places": [...]}: for which
 teams, and trees as they were then, people ever took part (domain/privacy.py).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from sys import intern
 
 from pymongo import DeleteOne, InsertOne, ReplaceOne
@@ -41,6 +41,11 @@ class SeriesStore:
         """The cells of those documents that there are."""
         found = find_many(self._collection, "_id", names, None, session)
         return {stored["_id"]: _cells(stored["cells"]) for stored in found}
+
+    def of(self, scope: str) -> Iterator[tuple[str, Cells]]:
+        """Every document of a scope, with its name; it looks at all there are."""
+        for stored in self._collection.find({"_id": {"$gt": f"{scope}|", "$lt": f"{scope}}}"}}):
+            yield stored["_id"], _cells(stored["cells"])
 
     def places(self, session: ClientSession | None = None) -> set[str]:
         """The places (domain/series.py) at which people ever took part."""
