@@ -9,8 +9,8 @@ from pymongo.client_session import ClientSession
 
 from services.leaderboard.app import create_app
 from services.leaderboard.domain.contribution import Contribution, contribution_of
-from services.leaderboard.repository import Generations, ensure_indexes
-from services.leaderboard.repository.headcounts import Headcounts
+from services.leaderboard.repository import Generations, MongoStore, ensure_indexes
+from services.leaderboard.repository.team_sizes import TeamSizes
 from services.leaderboard.series import Pair, Series
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
@@ -37,6 +37,7 @@ class TrendParts:
         assert created is not None
         self.generation = created.id
         generations.note_current(self.generation, parse_rfc3339(NOW))
+        TeamSizes(self.db).fill()
         self.series = Series(self.db, self.generation)
         self.held: dict[str, tuple[int, Contribution | None]] = {}
         self.web = create_app(self.settings, client).test_client()
@@ -46,14 +47,9 @@ class TrendParts:
         after = [replica_entry(event.data["state"]) for event in entries]
 
         def write(session: ClientSession) -> None:
-            directory = self.db["directory"]
-            ids = {"_id": {"$in": [entry["_id"] for entry in after]}}
-            before = {entry["_id"]: entry for entry in directory.find(ids, session=session)}
-            for entry in after:
-                which = {"_id": entry["_id"]}
-                directory.replace_one(which, entry, upsert=True, session=session)
-            changes = [(before.get(entry["_id"]), entry) for entry in after]
-            Headcounts(self.db).note(changes, session)
+            store = MongoStore(self.db, self.generation)
+            before = dict(store.entries([entry["_id"] for entry in after], session))
+            store.put_entries(after, before, session)
 
         in_transaction(self.client, write)
 
@@ -79,7 +75,9 @@ class TrendParts:
                 new = contribution_of(state, attribution, self.zone, now)
                 pairs.append((old, new))
                 self.held[identifier] = state["version"], new
-        written = in_transaction(self.client, lambda session: self.series.apply(pairs, session))
+        written = in_transaction(
+            self.client, lambda session: self.series.apply(pairs, None, session)
+        )
         self.series.settle()
         return written
 

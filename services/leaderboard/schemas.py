@@ -37,6 +37,13 @@ class _Filters(Schema):
         validate=validate.Regexp(f"^{ID_PATTERN}$"),
         metadata={"description": "only recognitions that name this value; from months upwards"},
     )
+    per_head = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "by teams, received and given: ranked by credits per active member of "
+            "today; teams under 3 are left out, in `left_out`"
+        },
+    )
 
 
 class BoardArguments(_Filters, PageArguments):
@@ -83,6 +90,8 @@ class BoardEntrySchema(Schema):
     share = fields.Float(
         allow_none=True, metadata={"description": "on `promises_kept` only: kept of promised"}
     )
+    members = fields.Integer(metadata={"description": "per head only: active members today"})
+    per_head = fields.Float(metadata={"description": "per head only: credits for each of them"})
 
 
 class OwnStandingSchema(Schema):
@@ -90,12 +99,33 @@ class OwnStandingSchema(Schema):
 
     rank = fields.Integer(allow_none=True)
     score = fields.Integer()
+    members = fields.Integer()
+    per_head = fields.Float()
+
+
+class LeftOutSchema(Schema):
+    """A team that takes no rank per head."""
+
+    subject = fields.String()
+    name = fields.String()
+    score = fields.Integer()
+    members = fields.Integer()
+    reason = fields.String()
 
 
 class LagSchema(Schema):
-    """How far behind the board is."""
+    """How far behind the answer is (freshness.py)."""
 
-    seconds = fields.Float(allow_none=True)
+    seconds = fields.Float(
+        allow_none=True, metadata={"description": "since `as_of`; null before the first event"}
+    )
+    warning = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "what to tell readers when it lags more than 10 seconds, or nothing is "
+            "counted completely yet; else null"
+        },
+    )
 
 
 class BoardPersonSchema(Schema):
@@ -115,6 +145,10 @@ class BoardSchema(Schema):
     team = fields.String(allow_none=True)
     sub_teams = fields.Boolean()
     value = fields.String(allow_none=True)
+    per_head = fields.Boolean()
+    left_out = fields.List(
+        fields.Nested(LeftOutSchema), metadata={"description": "per head only: who is not ranked"}
+    )
     entries = fields.List(fields.Nested(BoardEntrySchema))
     total = fields.Integer(metadata={"description": "how many take a rank"})
     me = fields.Nested(OwnStandingSchema, allow_none=True)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.leaderboard.domain.contribution import Contribution
+from services.leaderboard.domain.folding import Fold
 from services.leaderboard.domain.series import Increments, increments_of, places_of
 from services.leaderboard.domain.series_fold import Cells, SeriesFold
+from services.leaderboard.folder import Pair
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.series import SeriesStore
 from shared.mongo import Document
@@ -18,9 +19,6 @@ from shared.mongo import Document
 _NUMBERS_REMEMBERED = 400_000
 _NUMBERS_A_WRITE = 200
 """So many numbers of a document weigh as much as a document."""
-
-Pair = tuple[Contribution | None, Contribution | None]
-"""What a recognition contributed before, and what it contributes now."""
 
 
 class Series:
@@ -34,7 +32,7 @@ class Series:
         self._places: set[str] | None = None
         self._new_places: set[str] = set()
 
-    def apply(self, pairs: Sequence[Pair], session: ClientSession) -> int:
+    def apply(self, pairs: Sequence[Pair], _fold: Fold | None, session: ClientSession) -> int:
         """Write what the contributions of a batch bring: new minus old, for each of them; how
         many documents (a long one weighs as several).
 

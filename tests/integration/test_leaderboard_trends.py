@@ -148,7 +148,7 @@ def test_a_batch_that_was_given_up_leaves_nothing(parts: TrendParts) -> None:
     def give_up(session: Any) -> None:
         attempts.append(1)
         held = parts.held["r1"][1]
-        parts.series.apply([(held, None), (None, held), (None, held)], session)
+        parts.series.apply([(held, None), (None, held), (None, held)], None, session)
         if len(attempts) == 1:
             raise RuntimeError
 
@@ -168,7 +168,9 @@ def test_what_was_never_there_is_not_taken_back(parts: TrendParts) -> None:
     held = parts.held["r1"][1]
     parts.fold(thanks("r1", version=2, status="retracted"))
     with pytest.raises(ValueError, match="rebuild the leaderboard"):
-        in_transaction(parts.client, lambda session: parts.series.apply([(held, None)], session))
+        in_transaction(
+            parts.client, lambda session: parts.series.apply([(held, None)], None, session)
+        )
     left = parts.db[f"series_{parts.generation}"].find({"_id": {"$ne": "places"}})
     assert list(left) == []
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +13,6 @@ from services.leaderboard.domain.privacy import (
     FEWEST,
     NOBODY,
     counting_private,
-    group_of,
     sizes_of_groups,
 )
 from services.leaderboard.domain.series import groups_of, place_of
@@ -154,21 +152,6 @@ def test_who_belongs_nowhere_is_not_what_is_left_of_the_organisation() -> None:
     assert "org" not in counting_private([["team:x"]], sizes, {""})
     assert "org" not in counting_private([["team:x"]], {**sizes, "partner:p": 2}, set())
     assert "org" in counting_private([["team:x"]], {**sizes, "partner:p": 5}, set())
-
-
-@pytest.mark.parametrize(
-    ("more", "group"),
-    [
-        ({"team": "team:x"}, "team:x"),
-        ({"partner": "partner:p"}, "partner:p"),
-        ({}, NOBODY),
-        ({"team": "team:x", "active": False}, None),
-        ({"team": "team:x", "technical": True}, None),
-        ({"type": "team"}, None),
-    ],
-)
-def test_whom_an_entry_is_counted_among(more: dict[str, object], group: str | None) -> None:
-    assert group_of({"type": "person", "active": True, **more}) == group
 
 
 def test_an_organisation_of_a_thousand_teams_is_decided_at_once() -> None:

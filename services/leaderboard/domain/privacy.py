@@ -24,14 +24,6 @@ Sizes = Mapping[str, int]
 """How many active people belong to each team and partner themselves, and to NOBODY."""
 
 
-def group_of(entry: Mapping[str, object]) -> str | None:
-    """The group of `Sizes` in which an entry of the directory is counted; None for who is not:
-    teams and partners, who left, and accounts marked technical."""
-    if entry["type"] != "person" or not entry["active"] or entry.get("technical"):
-        return None
-    return str(entry.get("team") or entry.get("partner") or NOBODY)
-
-
 def sizes_of_groups(paths: Iterable[list[str]], sizes: Sizes) -> dict[str, int]:
     """How many active people each scope has today: `paths` are every team with those above it."""
     found = defaultdict(int, {ORG: sum(sizes.values())})

@@ -11,15 +11,29 @@ Entry = Mapping[str, Any]
 def attribute(
     giver: str, recipients: Sequence[str], directory: Mapping[str, Entry]
 ) -> dict[str, Any]:
-    """{"giver": side, "recipients": [side]}; a side is {"ref", "team", "partner", "ancestors"}.
+    """{"giver": side, "recipients": [side], "provider": None}; a side is {"ref", "team",
+    "partner", "ancestors"}.
 
     `ancestors` are the teams above `team`, nearest first. `directory` holds the entries of all
-    and of their teams. Stamped once, never recomputed.
+    and of their teams. Stamped once, never recomputed. `provider` comes with the act that makes
+    somebody answer for a please (ADR 0070): a side without its `ref`, which the promise, the
+    decline or the course names.
     """
     return {
         "giver": side_of(giver, directory),
         "recipients": [side_of(recipient, directory) for recipient in recipients],
+        "provider": None,
     }
+
+
+def provided_by(attribution: Mapping[str, Any], side: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`attribution` with the side of who answers for a please from now on, or of nobody."""
+    return {**attribution, "provider": without_ref(side) if side else None}
+
+
+def without_ref(side: Mapping[str, Any]) -> dict[str, Any]:
+    """For whom somebody stands, without who it is."""
+    return {name: value for name, value in side.items() if name != "ref"}
 
 
 def teams_needed(entries: Iterable[Entry]) -> set[str]:
