@@ -82,7 +82,7 @@ def fill(settings: Settings, credits_: int) -> None:
             some.append(contribution)
             if len(some) == _AT_A_TIME or number == credits_:
                 pairs = [(None, each) for each in some]
-                in_transaction(client, lambda s, p=pairs: series.apply(p, s))
+                in_transaction(client, lambda s, p=pairs: series.apply(p, None, s))
                 series.settle()
                 some = []
         generations.note_current(generation.id, times.now())
