@@ -333,6 +333,14 @@ def test_before_anything_was_folded_there_is_an_answer(settings: Settings, clien
     assert parts.get(scope="org").status_code == 403
 
 
+def test_teams_are_known_though_the_directory_never_changed_since(
+    parts: TrendParts,
+) -> None:
+    parts.db["revisions"].update_one({"_id": "directory"}, {"$set": {"revision": 0}})
+    parts.restart_web()
+    assert parts.get(scope="team:core").status_code == 200
+
+
 def test_csv_holds_the_same(parts: TrendParts) -> None:
     parts.fold(thanks("r1"))
     answer = parts.get(accept="text/csv", from_="2026-11-20", to="2026-11-25")
