@@ -168,7 +168,7 @@ class Groups:
     def __init__(
         self, headcount: Headcount | None = None, teams: dict[str, Document] | None = None
     ) -> None:
-        headcount = headcount or Headcount()
+        headcount = headcount or Headcount(revision=-1)  # none yet: any will be read
         self.revision = headcount.revision
         self.own_sizes = headcount.sizes
         self.teams = teams or {}

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from services.leaderboard.domain.buckets import FIRST_DAY, LAST_DAY, Kind, Range, range_of
 from services.leaderboard.domain.periods import day_of, parse_period
 from services.leaderboard.domain.trend import documents_of, figures_of, totals_of
+from services.leaderboard.freshness import freshness
 from services.leaderboard.repository.directory import Directory
-from services.leaderboard.repository.generations import Generation, Generations
+from services.leaderboard.repository.generations import Generations
 from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.trend_scopes import Scope, TrendScopes
 from services.leaderboard.views import period_view, person_views
@@ -28,9 +29,6 @@ MOST_DOCUMENTS = 4000
 
 _MILLISECOND = timedelta(milliseconds=1)
 
-Freshness = Callable[[Generation | None, datetime], dict[str, Any]]
-"""Gives `as_of` and `lag` of an answer read from a generation at an instant."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -43,15 +41,6 @@ class Asked:
     to: date | datetime | None
 
 
-def freshness_of(generation: Generation | None, now: datetime) -> dict[str, Any]:
-    """`as_of` and `lag` of an answer."""
-    as_of = generation.as_of if generation else None
-    return {
-        "as_of": times.to_rfc3339(as_of) if as_of else None,
-        "lag": {"seconds": round((now - as_of).total_seconds(), 3) if as_of else None},
-    }
-
-
 class Trends:
     """What the API answers about trends."""
 
@@ -60,7 +49,6 @@ class Trends:
         settings: Settings,
         client: Client,
         now: Callable[[], datetime] = times.now,
-        freshness: Freshness = freshness_of,
     ) -> None:
         self._settings = settings
         self._db = client[settings.database("leaderboard")]
@@ -68,7 +56,6 @@ class Trends:
         self._directory = Directory(self._db)
         self._scopes = TrendScopes(self._db)
         self._now = now
-        self._freshness = freshness
 
     def trend(self, caller: Caller, asked: Asked) -> dict[str, Any]:
         """The answer, ready to send.
@@ -104,7 +91,7 @@ class Trends:
             "counts_private": counts_private,
             "buckets": rows,
             "people": self._people(scope),
-            **self._freshness(generation, now),
+            **freshness(generation.as_of if generation else None, now),
         }
 
     def _people(self, scope: Scope) -> dict[str, dict[str, Any]]:

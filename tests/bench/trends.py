@@ -16,8 +16,8 @@ from flask import Flask, Response
 from services.leaderboard.app import create_app
 from services.leaderboard.domain.contribution import Contribution, Side
 from services.leaderboard.repository import Generations, ensure_indexes
-from services.leaderboard.repository.headcounts import Headcounts
 from services.leaderboard.repository.series import SeriesStore
+from services.leaderboard.repository.team_sizes import TeamSizes
 from services.leaderboard.series import Series
 from shared import times
 from shared.auth.demo import demo_settings, issue
@@ -27,6 +27,7 @@ from shared.web import json as fast_json
 from tests.bench.load import load
 from tests.bench.report import ratio_line
 from tests.bench.serving import served
+from tests.trend_parts import batch
 
 PEOPLE, TEAMS, DAYS = 2_000, 40, 60
 FEW, MANY = 5_000, 50_000
@@ -37,7 +38,7 @@ TRENDS = {
     "of the organisation": f"/leaderboard/v1/trends?scope=org&{_RANGE}",
     "of a team": f"/leaderboard/v1/trends?scope=team:t1&{_RANGE}",
 }
-_READ = ("directory", "generation", "headcount", "series 1", "places")
+_READ = ("directory", "generation", "revision", "series", "places")
 """The documents that a trend of a month reads."""
 
 
@@ -82,7 +83,7 @@ def fill(settings: Settings, credits_: int) -> None:
             some.append(contribution)
             if len(some) == _AT_A_TIME or number == credits_:
                 pairs = [(None, each) for each in some]
-                in_transaction(client, lambda s, p=pairs: series.apply(p, s))
+                in_transaction(client, lambda s, p=pairs: series.apply(batch(*p), s))
                 series.settle()
                 some = []
         generations.note_current(generation.id, times.now())
@@ -101,7 +102,7 @@ def _know(client: Client, settings: Settings) -> None:
         own = {"_id": ref, "ref": ref, "type": "person", "team": f"team:t{number % TEAMS}"}
         entries.append({**own, **state})
     database["directory"].insert_many(entries)
-    in_transaction(client, lambda session: Headcounts(database).note([], session))
+    TeamSizes(database).fill()
 
 
 def _made_up(credits_: int) -> Iterator[Contribution]:
@@ -145,8 +146,8 @@ def _fill_floor(settings: Settings, at: Settings, answer: Any, scope: str) -> No
         held = {
             "directory": database["directory"].find_one({"_id": "person:p000001"}),
             "generation": database["generations"].find_one({"state": "live"}),
-            "headcount": database["headcounts"].find_one({"_id": "today"}),
-            "series 1": {"cells": next(iter(series.values()))},
+            "revision": database["revisions"].find_one({"_id": "directory"}),
+            "series": {"cells": next(iter(series.values()))},
             "places": {"places": sorted(SeriesStore(database, generation.id).places())},
             "answer": answer,
         }

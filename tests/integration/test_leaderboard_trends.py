@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from services.leaderboard import trend_scopes
 from services.leaderboard.domain.buckets import BUCKETS, range_of
+from services.leaderboard.rebuild import Rebuild
 from services.leaderboard.series import Series
 from shared.config import Settings
 from shared.mongo import Client, in_transaction
 from tests import trend_recount
 from tests.leaderboard_events import person, recognition, team
+from tests.leaderboard_parts import Leaderboard
 from tests.trend_parts import NOW, TrendParts, batch
 from tests.trend_recount import SCOPES, Version, streams
 
@@ -331,6 +333,14 @@ def test_before_anything_was_folded_there_is_an_answer(settings: Settings, clien
     assert parts.get(scope="org").status_code == 403
 
 
+def test_teams_are_known_though_the_directory_never_changed_since(
+    parts: TrendParts,
+) -> None:
+    parts.db["revisions"].update_one({"_id": "directory"}, {"$set": {"revision": 0}})
+    parts.restart_web()
+    assert parts.get(scope="team:core").status_code == 200
+
+
 def test_csv_holds_the_same(parts: TrendParts) -> None:
     parts.fold(thanks("r1"))
     answer = parts.get(accept="text/csv", from_="2026-11-20", to="2026-11-25")
@@ -343,3 +353,29 @@ def test_csv_holds_the_same(parts: TrendParts) -> None:
     assert (rows[0]["given"], rows[0]["answered_median_seconds"]) == ("1", "")
     assert (rows[0]["partial"], rows[-1]["partial"]) == ("false", "true")
     assert parts.get(accept="image/png").status_code == 406
+
+
+def test_the_projector_folds_them_and_a_rebuild_finds_the_same(
+    settings: Settings, client: Client
+) -> None:
+    leaderboard = Leaderboard(settings, client)
+    people = [person(f"person:{name}", team="team:core") for name in ("ada", "bob", "cy", "d", "e")]
+    given_ = [thanks("r1"), thanks("r2", giver="person:cy"), thanks("r3", visibility="private")]
+    leaderboard.fold(team("team:core"), *people, *given_)
+    query = {"from": "2026-11-20", "to": "2026-11-21", "scope": "team:core"}
+    [day] = leaderboard.get("/trends", **query).json["buckets"]
+    # Of cy, nobody said for whom they stood.
+    assert (day["given"], day["received"], day["participants"]) == (2, 3, 2)
+    directory = [event.data["state"] for event in (team("team:core"), *people)]
+    exported = [
+        {**event.data["state"], "attribution": event.data["attribution"]} for event in given_
+    ]
+    with time_machine.travel("2026-11-24T12:00:05Z"):
+        rebuild = Rebuild(leaderboard.settings, client, leaderboard.log, grace_seconds=0)
+        assert rebuild.run(directory, exported).recognitions == 3
+    leaderboard.restart_web()
+    answer = leaderboard.get("/trends", **query)
+    assert answer.json["buckets"] == [day]
+    assert [name for name in leaderboard.db.list_collection_names() if "series_" in name] == [
+        f"series_{leaderboard.db['generations'].find_one({'state': 'live'})['_id']}"
+    ]
