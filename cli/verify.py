@@ -36,10 +36,11 @@ _DIFFERENT, _NOT_DONE = 1, 2
     help="Seconds to wait for a projector that folds nothing.  [default: 60]",
 )
 def verify(most: int, patience: float) -> None:
-    """Count every board again from what recognition exports, and tell what differs; changes nothing.
+    """Count every board again from what recognition exports, and tell what differs.
 
-    It may run while people give thanks: what changed meanwhile is looked at again. The status is 0
-    when everything agrees, 1 when something differs, and 2 when it could not be verified.
+    It changes nothing, and may run while people give thanks: what changed meanwhile is looked at
+    again. The status is 0 when everything agrees, 1 when something differs, and 2 when it could
+    not be verified.
 
     It reads the export with an admin token (KUDOS_URL and KUDOS_TOKEN, or the suite on this
     machine) and the database of the settings.
