@@ -237,6 +237,26 @@ def test_what_is_given_while_lists_are_compared_is_no_difference(leaderboard: Le
     assert [told(each) for each in found.differences] == []
 
 
+def test_what_is_not_folded_yet_is_not_looked_for(leaderboard: Leaderboard) -> None:
+    first, second = (
+        recognition(f"l{number}", given_at="2026-12-05T00:00:00Z", teams=TEAMS, above=ABOVE)
+        for number in range(2)
+    )
+    seen: set[str] = set()
+
+    def progress(what: str, _more: int, _in_all: int | None = None, /) -> None:
+        if what == "compared" and not seen:
+            leaderboard.fold(first)
+            leaderboard.log.append([second])
+        seen.update({what} & {"compared"})
+
+    found = Verify(leaderboard.settings, leaderboard.client, leaderboard.log, progress).run(
+        *exports(*EVENTS)
+    )
+    assert seen
+    assert [told(each) for each in found.differences] == []
+
+
 def test_a_wrong_number_is_told_while_others_change(leaderboard: Leaderboard) -> None:
     assert tampered(leaderboard)
     directory, lines = exports(*EVENTS)
