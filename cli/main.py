@@ -27,6 +27,7 @@ _COMMANDS = {
     "demo": "cli.demo:demo",
     "dlq": "cli.dlq:dlq",
     "rebuild": "cli.rebuild:rebuild",
+    "verify": "cli.verify:verify",
 }
 
 

@@ -1,21 +1,19 @@
 """`kudos rebuild`."""
 
-import json
 import sys
-from collections.abc import Iterator
-from typing import Any
 
 import click
-import urllib3
 
-from cli.client import Api, CommandError, connect
+from cli.client import CommandError, connect
+from cli.exported import DIRECTORY, RECOGNITIONS, exported
+from cli.progress import Stages
 from cli.server import server_database
 
-_DONE = {
-    "directory": "people, teams and partners",
-    "recognitions": "recognitions counted",
-    "events": "events since",
-    "removed": "old entries removed",
+_LABELS = {
+    "directory": "People, teams and partners",
+    "recognitions": "Recognitions counted",
+    "events": "Events since",
+    "removed": "Old entries removed",
 }
 
 
@@ -38,13 +36,12 @@ def leaderboard() -> None:
     from services.leaderboard.rebuild import Rebuild
     from shared.eventlog import LogUnavailable, open_log
 
-    api, progress = connect(), _Progress()
+    api = connect()
     with server_database("kudos rebuild") as (settings, client):
         try:
-            with open_log(settings, client) as log, progress:
+            with open_log(settings, client) as log, Stages(_LABELS) as progress:
                 done = Rebuild(settings, client, log, progress).run(
-                    _documents(api, "/recognition/v1/exports/directory"),
-                    _documents(api, "/recognition/v1/exports"),
+                    exported(api, DIRECTORY), exported(api, RECOGNITIONS)
                 )
         except LogUnavailable as error:
             raise CommandError(f"the event log does not answer: {error}") from None
@@ -52,38 +49,3 @@ def leaderboard() -> None:
     if done.refused:
         click.echo(f"{done.refused:,} could not be counted: see above", err=True)
         sys.exit(1)
-
-
-def _documents(api: Api, path: str) -> Iterator[dict[str, Any]]:
-    """The documents of an NDJSON answer, asked for when the first is wanted."""
-    with api.stream("GET", path, read_seconds=300) as answer:
-        unfinished = b""
-        try:
-            for chunk in answer.stream(256 * 1024):
-                *lines, unfinished = (unfinished + chunk).split(b"\n")
-                yield from (json.loads(line) for line in lines if line)
-        except urllib3.exceptions.HTTPError as error:
-            raise CommandError(f"the export broke off, nothing was changed: {error}") from None
-        if unfinished:
-            raise CommandError("the export ends within a line, nothing was changed")
-
-
-class _Progress:
-    """One line on the terminal that counts; how much there is, nobody knows before the end."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._shown = sys.stderr.isatty()
-
-    def __enter__(self) -> None:
-        """Nothing yet."""
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            click.echo(err=True)
-
-    def __call__(self, what: str, count: int) -> None:
-        self._counts[what] = self._counts.get(what, 0) + count
-        if self._shown:
-            told = (f"{number:,} {_DONE.get(name, name)}" for name, number in self._counts.items())
-            click.echo("\r" + ", ".join(told) + "  ", nl=False, err=True)

@@ -6,7 +6,7 @@ up. Whatever stops it before leaves the boards as they were; the next rebuild cl
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any, TypeVar
@@ -23,7 +23,9 @@ from services.leaderboard.folder import Folder
 from services.leaderboard.milestones.recording import Milestones, recorder_of
 from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.parts import parts_of
+from services.leaderboard.progress import Progress, silent
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
+from services.leaderboard.repository.generations import collections_of
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
@@ -34,10 +36,6 @@ from shared.replica import replica_entry
 from shared.telemetry import log as logger
 
 T = TypeVar("T")
-
-Progress = Callable[[str, int], None]
-"""Called with what was done ("directory", "recognitions", "events", "removed") and how many more
-of them."""
 
 _LEASE_SECONDS = 60.0
 _GRACE_SECONDS = 3.0
@@ -61,7 +59,7 @@ class Rebuild:
         settings: Settings,
         client: Client,
         log: EventLog,
-        progress: Progress = lambda _what, _count: None,
+        progress: Progress = silent,
         *,
         grace_seconds: float = _GRACE_SECONDS,
     ) -> None:
@@ -86,15 +84,17 @@ class Rebuild:
         """
         ensure_indexes(self._db)
         self._hold()
+        entries, counted_before = self._sizes()
         try:
             self._clean()
             generation = self._new_generation()
             store = MongoStore(self._db, generation.id)
             folder = Folder(store, generation.zone, self._parts(generation, announces=False))
             # The directory first: who takes a rank is asked when a list outgrows its document.
-            self._fold(folder, "directory", map(_directory_change, directory))
+            self._fold(folder, "directory", map(_directory_change, directory), entries)
             readable = _Readable(generation.zone)
-            counted = self._fold(folder, "recognitions", readable.changes(recognitions))
+            changes = readable.changes(recognitions)
+            counted = self._fold(folder, "recognitions", changes, counted_before)
             self._follow(generation)
             self._generations.switch_to(self._client, generation.id)
             time.sleep(self._grace_seconds)
@@ -122,13 +122,25 @@ class Rebuild:
         assert generation is not None, "only a live generation can be in the way of another"
         return generation
 
-    def _fold(self, folder: Folder, what: str, changes: Iterable[Change]) -> int:
+    def _sizes(self) -> tuple[int, int | None]:
+        """About how much there is to fold: as much as the directory and the boards that are
+        served hold now; of the latter None while there are none."""
+        live = self._generations.live()
+        served = collections_of(self._db, live.id).contributions if live else None
+        return (
+            self._db["directory"].estimated_document_count(),
+            served.estimated_document_count() if served is not None else None,
+        )
+
+    def _fold(
+        self, folder: Folder, what: str, changes: Iterable[Change], in_all: int | None
+    ) -> int:
         folded = 0
         for batch in _batches(changes, BATCH):
             self._apply(folder, batch)
             self._hold()
             folded += len(batch)
-            self._progress(what, len(batch))
+            self._progress(what, len(batch), in_all)
         return folded
 
     def _apply(self, folder: Folder, batch: Sequence[Change]) -> None:

@@ -443,6 +443,37 @@ def test_a_rebuild_counts_the_same(kudos: Kudos, tmp_path: Path) -> None:
     assert counted() == before
 
 
+def test_verify_says_by_its_status_whether_the_boards_agree(suite: Suite, kudos: Kudos) -> None:
+    kudos("thank", "grace", "--as", "ada", "-m", "for being counted twice")
+
+    agreed = kudos("verify")
+
+    assert agreed.returncode == 0, agreed
+    assert re.fullmatch(
+        r"Everything agrees: compared [\d,]+ lists with [\d,]+ recognitions.\n", agreed.stdout
+    )
+    with suite.database() as client:
+        [live] = client["kudos_leaderboard"]["generations"].find({"state": "live"})
+        lists = client["kudos_leaderboard"][f"lists_{live['_id']}"]
+        right = lists.find_one({"_id": "all"})
+        assert right
+        wrong = json.loads(json.dumps(right))
+        cell = next(name for name in wrong["cells"] if name.startswith("given|people|"))
+        wrong["cells"][cell]["person:nobody"] = 7
+        lists.replace_one({"_id": "all"}, wrong)
+        try:
+            differed = kudos("verify", "--most", "2")
+        finally:
+            lists.replace_one({"_id": "all"}, right)
+    assert differed.returncode == 1, differed
+    assert "given all by people: person:nobody: expected 0, stored 7\n" in differed.stdout
+    assert re.search(r"^[\d,]+ differences, 2 shown: compared ", differed.stdout, re.M)
+    assert len(differed.stdout.splitlines()) == 3
+    undone = kudos("verify", KUDOS_URL="http://127.0.0.1:9", KUDOS_TOKEN="x")
+    assert undone.returncode == 2
+    assert "nothing answers" in undone.stderr
+
+
 def test_the_demo_fills_the_suite_once(suite: Suite, kudos: Kudos) -> None:
     first = kudos("demo", "--people", "25", "--seed", "7")
     again = kudos("demo", "--people", "25", "--seed", "7")
@@ -463,6 +494,7 @@ COMMANDS = [
     *(("import",), ("export",), ("thank",), ("please",), ("promise",), ("fulfil",), ("owed",)),
     *(("board",), ("person", "report"), ("person", "erase")),
     *(("demo",), ("dlq", "list"), ("dlq", "show"), ("dlq", "replay"), ("rebuild", "leaderboard")),
+    ("verify",),
 ]
 
 

@@ -75,7 +75,7 @@ def test_the_figures_of_each_day_and_zeros_where_there_is_nothing(parts: TrendPa
         for which in ("median", "p90")
     }
     assert answer["as_of"] == NOW
-    assert answer["lag"] == {"seconds": 0.0}
+    assert answer["lag"] == {"seconds": 0.0, "warning": None}
 
 
 def test_only_buckets_that_are_over_and_folded_are_whole(

@@ -124,6 +124,16 @@ def test_what_counts_of_a_thank_you(more: dict[str, Any], received: dict[str, in
     assert lists.get(Listed("received", "all", "teams"), {}) == received
 
 
+@pytest.mark.parametrize(("partner", "credited"), [("acme", False), ("globex", True)])
+def test_thanks_to_the_own_partner_are_told_and_credit_nobody(partner: str, credited: bool) -> None:
+    to = f"partner:{partner}"
+    lists = counted(
+        recognition("r", recipients=[to], partners={"person:ada": "partner:acme"}),
+    )
+    assert lists[Listed("given", "all", "partners")] == {"partner:acme": 1}
+    assert lists.get(Listed("received", "all", "partners"), {}) == ({to: 1} if credited else {})
+
+
 def test_values_are_counted_from_months_upwards() -> None:
     lists = counted(recognition("r", values=["quality", "honesty"]))
     of_quality = {each.period for each in lists if each.value == "quality"}
@@ -158,7 +168,7 @@ def test_a_promise_counts_for_whom_its_promiser_stood_at_its_last_due_time(
     kept = lists.get(Listed("promises_kept", "2026-12", "teams"), {})
     assert kept == ({"team:web": 1} if outcome == "kept" else {})
     assert (Listed("flow_late", "all", "flows") in lists) == (outcome == "late")
-    overdue = counted(asked, at=datetime(2027, 1, 1, tzinfo=UTC))
+    overdue = counted(asked, at=datetime(2026, 12, 31, 12, tzinfo=UTC))
     assert (Listed("flow_late", "all", "flows") in overdue) == (outcome != "kept")
     withdrawn = {**line(asked), "status": "withdrawn"}
     assert recount([withdrawn], UTC_ZONE, AT) == {}
