@@ -11,6 +11,7 @@ from services.leaderboard.repository import Generation, Generations
 from services.leaderboard.repository.directory import MOST_REVISIONS
 from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import collections_of
+from services.leaderboard.repository.headcounts import Headcounts
 from shared import fences
 from shared.config import Settings
 from shared.eventlog import Offsets
@@ -58,9 +59,11 @@ class BoardsHolder:
         del alias  # it stands in the recognitions that were folded already
 
         def write(session: ClientSession) -> None:
-            gone = self._db["directory"].delete_one({"_id": person}, session=session)
-            if gone.deleted_count == 0:
+            entry = self._db["directory"].find_one({"_id": person}, session=session)
+            if entry is None:
                 return
+            self._db["directory"].delete_one({"_id": person}, session=session)
+            Headcounts(self._db).note([(entry, None)], session)
             stored = self._db["revisions"].find_one(_DIRECTORY, session=session)
             after = fences.without(fences.fences_of(stored), person)
             self._db["revisions"].update_one(

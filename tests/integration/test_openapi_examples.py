@@ -176,6 +176,7 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "privacy_erase": lambda parts, _: Sent(parts.put("people", name="X")),
     "privacy_get_erasure": lambda parts, _: Sent(parts.erasure()),
     "privacy_access_report": lambda *_: Sent({"person_id": "ada"}),
+    "trends_get_trend": lambda *_: Sent(query={"scope": "person:me", "bucket": "week"}),
     "people_get_standing": lambda *_: Sent({"person_id": "ada"}),
     "boards_list_boards": lambda *_: Sent(),
     "boards_get_board": lambda *_: Sent({"board": "received"}, query={"by": "people"}),

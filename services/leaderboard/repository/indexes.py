@@ -1,5 +1,6 @@
 """The indexes of what generations share; each makes those of its own collections."""
 
+from pymongo import ASCENDING
 from pymongo.database import Database
 
 from shared.key_uses import UntoldUses
@@ -16,4 +17,7 @@ def ensure_indexes(db: Database[Document]) -> None:
     db["directory"].create_index("email_key")
     db["directory"].create_index("ref")
     db["directory"].create_index("changed_in")
+    db["directory"].create_index("manager")
+    for group in ("team", "partner"):
+        db["directory"].create_index([(group, ASCENDING), ("active", ASCENDING)])
     UntoldUses(db).ensure_indexes()

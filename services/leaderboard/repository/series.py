@@ -1,0 +1,80 @@
+"""The documents of series: {"_id": "<scope>|<month or year>", "cells": {unit: {metric: number}}}.
+
+They are only ever looked up by id. Beside them {"_id": "private", "places": [...]}: at which
+places people took part in something private (domain/privacy.py).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from sys import intern
+
+from pymongo import DeleteOne, InsertOne, ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection as MongoCollection
+from pymongo.database import Database
+
+from services.leaderboard.domain.series_fold import Cells
+from shared.mongo import Document, find_many
+
+_DOT = "/"
+"""Stands in names of fields for the dots of ids: MongoDB would take those for paths."""
+
+
+_PRIVATE = {"_id": "private"}
+
+
+def series_of(db: Database[Document], generation: str) -> MongoCollection[Document]:
+    """The collection that holds the series of a generation."""
+    return db[f"series_{generation}"]
+
+
+class SeriesStore:
+    """Reads and writes the series of a generation."""
+
+    def __init__(self, db: Database[Document], generation: str) -> None:
+        self._collection = series_of(db, generation)
+
+    def load(self, names: Iterable[str], session: ClientSession | None = None) -> dict[str, Cells]:
+        """The cells of those documents that there are."""
+        found = find_many(self._collection, "_id", names, None, session)
+        return {stored["_id"]: _cells(stored["cells"]) for stored in found}
+
+    def private_places(self, session: ClientSession | None = None) -> set[str]:
+        """The places at which people ever took part in a private recognition."""
+        stored = self._collection.find_one(_PRIVATE, session=session)
+        return set(stored["places"]) if stored else set()
+
+    def add_private_places(self, places: Iterable[str], session: ClientSession) -> None:
+        """Note such places."""
+        added = {"$addToSet": {"places": {"$each": sorted(places)}}}
+        self._collection.update_one(_PRIVATE, added, upsert=True, session=session)
+
+    def put(
+        self, changed: Mapping[str, Cells], known: Collection[str], session: ClientSession
+    ) -> None:
+        """Store documents, and remove those without cells; `known` are those that there are."""
+        writes: list[InsertOne[Document] | ReplaceOne[Document] | DeleteOne] = []
+        for name, cells in changed.items():
+            which, document = {"_id": name}, {"_id": name, "cells": _fields(cells)}
+            if not cells:
+                writes += [DeleteOne(which)] if name in known else []
+            elif name in known:
+                writes.append(ReplaceOne(which, document))
+            else:  # inserts in bulk are several times faster than upserts
+                writes.append(InsertOne(document))
+        if writes:
+            self._collection.bulk_write(writes, ordered=False, session=session)
+
+
+def _fields(cells: Cells) -> Document:
+    return {
+        unit: {metric.replace(".", _DOT): number for metric, number in cell.items()}
+        for unit, cell in cells.items()
+    }
+
+
+def _cells(fields: Document) -> Cells:
+    # Interned: the same few metrics stand in every cell.
+    return {
+        intern(unit): {intern(name.replace(_DOT, ".")): number for name, number in cell.items()}
+        for unit, cell in fields.items()
+    }
