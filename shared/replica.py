@@ -78,19 +78,21 @@ def apply_directory(
     comes late brings nobody back who was erased."""
     gone = Erased(db).among({entry["_id"] for entry in entries}, session)
     present = [entry for entry in entries if entry["_id"] not in gone]
-    return _store_newer(db["directory"], present, session)
+    return store_newer(db["directory"], present, session)
 
 
 def apply_keys(
     db: Database[Document], entries: Sequence[Document], session: ClientSession
 ) -> list[Document]:
     """Store each key that is newer than what `api_keys` holds; those that were."""
-    return _store_newer(db["api_keys"], entries, session)
+    return store_newer(db["api_keys"], entries, session)
 
 
-def _store_newer(
+def store_newer(
     collection: Collection[Document], entries: Sequence[Document], session: ClientSession
 ) -> list[Document]:
+    """Store each of `entries` (`_id`, `version`) that is newer than what the collection holds;
+    those that were."""
     newest: dict[str, Document] = {}
     for entry in entries:
         held = newest.get(entry["_id"])

@@ -17,17 +17,22 @@ def recognition(
     given_at: str = AT,
     teams: Mapping[str, str] | None = None,
     partners: Mapping[str, str] | None = None,
+    above: Mapping[str, list[str]] | None = None,
+    provider: str | None = None,
+    at: str | None = None,
     type_: str = "kudos.recognition.thanked",
     **state: Any,
 ) -> Event:
-    """A version of a thank-you; `teams` and `partners` say for whom people stood."""
+    """A version of a thank-you; `teams` and `partners` say for whom people stood, `above` which
+    teams each team had above it; `provider` is whose side the provider's is."""
     stands_for = [teams or {}, partners or {}]
 
     def side(ref: str) -> dict[str, Any]:
         team, partner = (held.get(ref) for held in stands_for)
         team = ref if ref.startswith("team:") else team
         partner = ref if ref.startswith("partner:") else partner
-        return {"team": team, "partner": partner, "ancestors": []}
+        ancestors = (above or {}).get(team, []) if team else []
+        return {"team": team, "partner": partner, "ancestors": ancestors}
 
     data = {
         "state": {
@@ -59,8 +64,12 @@ def recognition(
             "quiet": False,
             **state,
         },
-        "attribution": {"giver": side(giver), "recipients": {ref: side(ref) for ref in recipients}},
-        "change": {"by": giver, "at": given_at},
+        "attribution": {
+            "giver": side(giver),
+            "recipients": {ref: side(ref) for ref in recipients},
+            "provider": side(provider) if provider else None,
+        },
+        "change": {"by": giver, "at": at or given_at},
         "quiet": False,
     }
     return _event(RECOGNITION, type_, identifier, version, data)

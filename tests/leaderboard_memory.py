@@ -2,19 +2,24 @@
 
 import copy
 from collections import Counter as Tally
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.leaderboard.domain.contribution import contribution_of, counts_of
-from services.leaderboard.domain.folding import Counter, CounterKey, List
-from services.leaderboard.domain.ranking import takes_rank
+from services.leaderboard.domain.boards import is_of_people, is_paired
+from services.leaderboard.domain.contribution import contribution_of
+from services.leaderboard.domain.credits import Counts, counts_of
+from services.leaderboard.domain.folding import Counter, CounterKey, Gifts, GiftsKey, List
+from services.leaderboard.domain.ranking import rank_of
+from services.leaderboard.domain.segments import Segment, View
 from services.leaderboard.repository.store import Versioned
 from shared.events import RECOGNITION, Event
+from shared.times import parse_rfc3339
 
 Directory = dict[str, dict[str, Any]]
-Boards = dict[str, dict[str, tuple[int, bool]]]
-"""{list: {subject: (score, takes a rank)}}"""
+Scores = dict[str, int]
+"""{subject: score}"""
 
 
 class MemoryStore:
@@ -22,11 +27,12 @@ class MemoryStore:
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
-        self.state: tuple[dict[str, Versioned], dict[str, List], dict[CounterKey, Counter]] = (
-            {},
-            {},
-            {},
-        )
+        self.state: tuple[
+            dict[str, Versioned],
+            dict[str, List],
+            dict[CounterKey, Counter],
+            dict[GiftsKey, Gifts],
+        ] = ({}, {}, {}, {})
 
     def snapshot(self) -> tuple[Any, Directory]:
         return copy.deepcopy(self.state), copy.deepcopy(self.directory)
@@ -45,9 +51,15 @@ class MemoryStore:
     def counters(self, keys: Iterable[CounterKey], session: Any) -> dict[CounterKey, Counter]:
         return {each: self.state[2][each] for each in keys if each in self.state[2]}
 
+    def gifts(self, keys: Iterable[GiftsKey], session: Any) -> dict[GiftsKey, Gifts]:
+        return {each: self.state[3][each] for each in keys if each in self.state[3]}
+
     def counters_of(self, subjects: Iterable[str], session: Any) -> dict[CounterKey, Counter]:
         wanted = set(subjects)
         return {key: counter for key, counter in self.state[2].items() if key[1] in wanted}
+
+    def put_values(self, values: list[dict[str, Any]], session: Any) -> None:
+        assert not values
 
     def entries(self, refs: Iterable[str], session: Any) -> Directory:
         return {ref: self.directory[ref] for ref in refs if ref in self.directory}
@@ -84,49 +96,106 @@ class MemoryStore:
             else:
                 self.state[2].pop(key, None)
 
-    def boards(self) -> Boards:
-        """What stands on every list; whoever reads a small one asks the directory for ranks."""
-        boards: Boards = {}
-        for name, held in self.state[1].items():
-            if held.entries is not None:
-                boards[name] = {
-                    subject: (score, takes_rank(self.directory.get(subject)))
-                    for subject, score in held.entries.items()
-                }
+    def put_gifts(
+        self, gifts: Mapping[GiftsKey, Gifts], known: Collection[GiftsKey], session: Any
+    ) -> None:
+        for key, held in gifts.items():
+            assert (key in self.state[3]) == (key in known)
+            if held:
+                self.state[3][key] = dict(held)
+            else:
+                self.state[3].pop(key, None)
+
+    def scores(self, view: View) -> Scores:
+        """The score of everybody on a view."""
+        for name in view.chain():
+            held = self.state[1].get(name, List())
+            if held.cells is not None:
+                parts = [each for cell, each in held.cells.items() if view.holds(name, cell)]
+                return _scores(view, parts)
+        return {
+            subject: counter.score
+            for (name, subject), counter in self.state[2].items()
+            if name == view.name
+        }
+
+    def agrees_with_itself(self) -> bool:
+        """Whether each list counts its entries, and what outgrew its document its counters."""
+        counted: dict[str, List] = {}
         for (name, subject), counter in self.state[2].items():
-            assert self.state[1][name].entries is None
-            boards.setdefault(name, {})[subject] = (counter.score, counter.is_ranked)
-        return {name: subjects for name, subjects in boards.items() if subjects}
+            of = counted.setdefault(name, List(None))
+            rank = rank_of(self.directory.get(subject))
+            assert counter.rank == rank
+            if rank == "ranked":
+                of.scores[counter.score] = of.scores.get(counter.score, 0) + 1
+            of.hidden += rank == "hidden"
+        for name, held in self.state[1].items():
+            if held.cells is not None:
+                assert held.size == sum(map(len, held.cells.values()))
+                assert all(held.cells.values())
+                continue
+            of = counted.get(name, List(None))
+            assert (held.scores, held.hidden) == (of.scores, of.hidden)
+            self._hold_pairs(name, held)
+        return True
 
-    def histograms_agree(self) -> bool:
-        """Whether each histogram counts those who take a rank on its list."""
-        tallies: dict[str, Tally[int]] = {}
-        for (name, _), counter in self.state[2].items():
-            tallies.setdefault(name, Tally()).update([counter.score] if counter.is_ranked else [])
-        return all(
-            held.scores == tallies.get(name, Tally())
-            for name, held in self.state[1].items()
-            if held.entries is None
-        )
+    def _hold_pairs(self, name: str, held: List) -> None:
+        gave = {giver: gifts for (each, giver), gifts in self.state[3].items() if each == name}
+        directed = {(giver, subject) for giver, gifts in gave.items() for subject in gifts}
+        mutual = {pair for pair in directed if pair[::-1] in directed}
+        assert held.pairs.directed == len(directed)
+        assert held.pairs.most == sum(max(gifts.values()) for gifts in gave.values())
+        if not is_paired(name) or is_of_people(name):
+            assert held.pairs.mutual == len(mutual) / 2
 
 
-def recount(stream: Iterable[Event], zone: ZoneInfo) -> Boards:
-    """What must stand on every list after `stream`: the highest version of everything, counted."""
-    newest = newest_of(stream)
-    directory = {
-        subject: event.data["state"]
-        for subject, event in newest.items()
-        if event.topic != RECOGNITION
-    }
-    boards: Boards = {}
-    for event in newest.values():
-        if event.topic != RECOGNITION:
-            continue
-        contribution = contribution_of(event.data["state"], event.data["attribution"], zone)
-        for (name, subject), number in counts_of(contribution).items():
-            score, _ = boards.setdefault(name, {}).get(subject, (0, True))
-            boards[name][subject] = (score + number, takes_rank(directory.get(subject)))
-    return boards
+def every_view(counts: Counts) -> Iterator[View]:
+    """Every view that something of the counts is part of, and some that nothing is."""
+    lists = {(period, *cell.split("|")[:2]) for period, cell, _ in counts}
+    teams = {team for _, cell, _ in counts for team in cell.split("|")[2].split(",")} - {""}
+    values = {value for _, cell, _ in counts for value in cell.split("|")[3].split(",")} - {""}
+    filters = [(None, False), *product(sorted(teams), [False, True])]
+    for (period, board, by), (team, sub), value in product(
+        sorted(lists), filters, [None, *sorted(values)]
+    ):
+        yield View(board, period, by, Segment(team, sub, value))
+
+
+def recount(counts: Counts, view: View) -> Scores:
+    """What must stand on a view, of all that counts."""
+    parts: dict[str, Scores] = {}
+    for (period, cell, entry), number in counts.items():
+        board, by, path, values = cell.split("|")
+        teams = path.split(",")
+        team, value = view.segment.team, view.segment.value
+        is_part = (period, board, by) == (view.period, view.board, view.by)
+        is_part &= not team or team in (teams if view.segment.sub_teams else teams[:1])
+        is_part &= not value or value in values.split(",")
+        if is_part and number:
+            parts.setdefault(cell, {})[entry] = number
+    return _scores(view, parts.values())
+
+
+def counts_after(stream: Iterable[Event], zone: ZoneInfo) -> Counts:
+    """What counts after `stream`: the highest version of everything."""
+    counts = Counts()
+    for event in newest_of(stream).values():
+        if event.topic == RECOGNITION:
+            at = parse_rfc3339(event.data["change"]["at"])
+            state, attribution = event.data["state"], event.data["attribution"]
+            counts.update(counts_of(contribution_of(state, attribution, zone, at)))
+    return counts
+
+
+def _scores(view: View, parts: Iterable[Scores]) -> Scores:
+    scores: Tally[str] = Tally()
+    if is_paired(view.name):
+        pairs = {entry for entries in parts for entry in entries}
+        scores.update(entry.partition("|")[0] for entry in pairs)
+    else:
+        for entries in parts:
+            scores.update(entries)
+    return dict(scores)
 
 
 def newest_of(stream: Iterable[Event]) -> dict[str, Event]:

@@ -1,6 +1,7 @@
 """Streams of events of every shape, for properties of the leaderboard."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -17,8 +18,37 @@ AROUND_NEW_YEAR = datetime(2026, 12, 31, 22, 30, tzinfo=UTC)
 references = st.sampled_from([*PEOPLE, *GROUPS])
 attribution = st.fixed_dictionaries(
     {},
-    optional={ref: st.sampled_from(["team:red", "team:blue"]) for ref in PEOPLE},
+    optional={ref: st.sampled_from(["team:red", "team:blue", "team:sky.1"]) for ref in PEOPLE},
 )
+trees = st.fixed_dictionaries(
+    {},
+    optional={
+        "team:red": st.just(["team:all"]),
+        "team:blue": st.just(["team:all"]),
+        "team:sky.1": st.sampled_from([["team:blue", "team:all"], ["team:red"]]),
+    },
+)
+
+
+@st.composite
+def promises(draw: st.DrawFn) -> dict[str, Any]:
+    """What is promised of a please, and how it went."""
+    if draw(st.booleans()):
+        return {"promise": None, "status": draw(st.sampled_from(["open", "withdrawn"]))}
+    due = AROUND_NEW_YEAR + timedelta(hours=draw(st.integers(0, 60)))
+    outcome = draw(st.sampled_from([None, "kept", "late"]))
+    return {
+        "status": "fulfilled" if outcome else "promised",
+        "fulfilled_at": to_rfc3339(due) if outcome else None,
+        "promise": {
+            "by": draw(st.sampled_from(PEOPLE)),
+            "promised_at": to_rfc3339(AROUND_NEW_YEAR),
+            "due_at": to_rfc3339(due),
+            "moved": draw(st.integers(0, 2)),
+            "moved_late": draw(st.booleans()),
+            "outcome": outcome,
+        },
+    }
 
 
 @st.composite
@@ -26,6 +56,15 @@ def recognition_versions(draw: st.DrawFn, identifier: str) -> list[Event]:
     giver = draw(st.sampled_from(PEOPLE))
     recipients = draw(st.lists(references, min_size=0, max_size=4, unique=True))
     hours = draw(st.integers(0, 60))
+    kind = draw(st.sampled_from(["thank_you", "thank_you", "thank_you", "please"]))
+    tree = draw(trees)
+
+    def more() -> dict[str, Any]:
+        if kind == "thank_you":
+            return {"status": draw(st.sampled_from(["given", "given", "hidden", "retracted"]))}
+        asked = draw(promises())
+        return {**asked, "provider": asked["promise"]["by"] if asked["promise"] else None}
+
     return [
         events.recognition(
             identifier,
@@ -36,9 +75,12 @@ def recognition_versions(draw: st.DrawFn, identifier: str) -> list[Event]:
             given_at=to_rfc3339(AROUND_NEW_YEAR + timedelta(hours=hours)),
             teams=draw(attribution),
             partners=draw(st.sampled_from([{}, {"person:p.0": "partner:acme"}])),
-            status=draw(st.sampled_from(["given", "given", "hidden", "retracted"])),
+            above=tree,
+            at=to_rfc3339(AROUND_NEW_YEAR + timedelta(hours=hours + 3 * version)),
+            values=draw(st.lists(st.sampled_from(["quality", "honesty"]), max_size=2, unique=True)),
             visibility=draw(st.sampled_from(["public", "public", "team", "private"])),
-            kind=draw(st.sampled_from(["thank_you", "thank_you", "thank_you", "please"])),
+            kind=kind,
+            **more(),
         )
         for version in range(1, draw(st.integers(1, 4)) + 1)
     ]

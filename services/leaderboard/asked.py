@@ -1,11 +1,13 @@
-"""What a request asks for: a list, at some moment and in some state."""
+"""What a request asks for: a view of a board, at some moment and in some state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from services.leaderboard.domain.boards import list_key
+from services.leaderboard.domain.boards import TREES
 from services.leaderboard.domain.periods import Period
+from services.leaderboard.domain.segments import Segment, View
 from services.leaderboard.repository import Generation
+from services.leaderboard.repository.boards import Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,14 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A list that somebody asked for."""
+    """A board that somebody asked for: `segment` of it, by `by` (a key of SUBJECT_KINDS)."""
 
     moment: Moment
     board: str
     by: str
     period: Period
+    segment: Segment
+    per_head: bool = False
 
     @property
     def generation(self) -> str:
@@ -32,23 +36,43 @@ class Asked:
         return self.moment.generation.id if self.moment.generation else ""
 
     @property
-    def name(self) -> str:
-        """The name of the list."""
-        return list_key(self.board, self.period.id, self.by)
+    def view(self) -> View:
+        """What is shown."""
+        return self._view(self.board, self.period.id)
 
     @property
-    def name_before(self) -> str | None:
-        """The name of the same list of the period before; None where there is none before."""
-        before = self.period.before
-        return list_key(self.board, before, self.by) if before else None
+    def views(self) -> list[View]:
+        """What is shown, what its ranks are compared with (the same of the period before), and
+        for promises kept the promises of which those are a part."""
+        found = [self.view]
+        if self.board == "promises_kept":
+            found.append(self._view("promised", self.period.id))
+        if self.period.before:
+            found.append(self._view(self.board, self.period.before))
+        return found
+
+    @property
+    def key(self) -> str:
+        """The name of the view; what a cursor belongs to."""
+        return self.view.name
+
+    def of(self, board: str) -> "Asked":
+        """The same of another board."""
+        return replace(self, board=board)
+
+    def _view(self, board: str, period: str) -> View:
+        is_rolled_up = self.by == "teams" and self.segment.sub_teams
+        segment = self.segment if self.segment.team else replace(self.segment, sub_teams=False)
+        return View(board, period, TREES if is_rolled_up else self.by, segment)
 
 
 class State(NamedTuple):
-    """A state of a list: as long as it is the same, so is every answer about it."""
+    """A state of a board: as long as it is the same, so is every answer about it.
+
+    `held`: the lists that hold its `views`, with their revisions.
+    """
 
     generation: str
     name: str
-    revision: int
     directory: int
-    revision_before: int = 0
-    """That of the list of the period before: ranks are compared with it."""
+    held: tuple[Resolved, ...]

@@ -21,15 +21,18 @@ from services.leaderboard.domain.periods import (
     parse_period,
 )
 from services.leaderboard.domain.ranking import Ranks, takes_rank
+from services.leaderboard.domain.segments import WHOLE, Segment, View
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository import BoardReader, Generations
+from services.leaderboard.repository.boards import Resolved
 from services.leaderboard.views import (
     entry_views,
     period_view,
     person_views,
     teams_of,
     with_changes,
+    with_shares,
 )
 from shared import times
 from shared.auth.caller import Caller
@@ -45,6 +48,9 @@ _MOMENT_SECONDS = 0.1
 _ATTEMPTS = 3
 _STANDING_IN = ("week", "month", "quarter", "year", "all")
 
+
+_Read = tuple[str, View, Resolved, int]
+"""What standings are of: a generation, a view, the list that holds it, the directory's revision."""
 
 Selection = Callable[[Standings], tuple[Sequence[Place], str | None]]
 """Picks the places to show of a list, and the cursor of those that follow."""
@@ -63,9 +69,9 @@ class Boards:
         self._generations = Generations(db)
         self._reader = BoardReader(db)
         self._moment: Moment | None = None
-        self._standings: Recent[State, Standings] = Recent(100_000, len)
+        self._standings: Recent[_Read, Standings] = Recent(100_000, len)
         self._bodies: Recent[tuple[State, Any], bytes] = Recent(256)
-        self._scores: Recent[tuple[State, str], tuple[int, bool]] = Recent(4096)
+        self._scores: Recent[tuple[_Read, str], tuple[int, bool]] = Recent(4096)
 
     def kinds(self, caller: Caller) -> list[dict[str, Any]]:
         """The boards that there are, as this deployment has switched them on."""
@@ -82,12 +88,12 @@ class Boards:
 
         Raises BadCursor for another list's cursor.
         """
-        after = _place(cursor, asked.name) if cursor else None
+        after = _place(cursor, asked.key) if cursor else None
 
         def select(standings: Standings) -> tuple[Sequence[Place], str | None]:
             places = standings.after(after, limit + 1)
             more = len(places) > limit
-            following = encode_cursor([asked.name, *places[limit - 1]]) if more else None
+            following = encode_cursor([asked.key, *places[limit - 1]]) if more else None
             return places[:limit], following
 
         return self._answer(caller, asked, ("page", after, limit), select)
@@ -123,7 +129,7 @@ class Boards:
         zone = self._zone(asked.moment)
         running = [current_period(kind, self._now(), zone) for kind in _STANDING_IN]
         places = [
-            self._place_of(Asked(asked.moment, board, "people", period), person)
+            self._place_of(Asked(asked.moment, board, "people", period, WHOLE), person)
             for board in BOARDS
             for period in running
         ]
@@ -137,28 +143,39 @@ class Boards:
         }
 
     def _place_of(self, asked: Asked, person: str) -> dict[str, Any]:
-        revision = self._reader.revision(asked.generation, asked.name)
-        state = State(asked.generation, asked.name, revision, asked.moment.directory)
-        _, standings = self._standings_at(state)
+        state = self._state(asked)
+        standings = self._standings_at(asked, state, asked.view)
         ranks = Ranks(standings.histogram)
         score, is_ranked = standings.find(person)
-        return {
+        place = {
             "board": asked.board,
             "period": period_view(asked.period),
             "rank": ranks.of(score) if score and is_ranked else None,
             "score": score,
             "total": ranks.total,
         }
+        if asked.board != "promises_kept":
+            return place
+        promised = self._standings_at(asked, state, asked.views[1]).find(person)[0]
+        return with_shares([place], {person: promised}, lambda _: person)[0]
 
     def whole(self, asked: Asked) -> IO[bytes]:
         """The whole list from one state, as CSV: a file of rank, subject, name, team, score."""
-        return write_csv(self._client, self._reader, asked.generation, asked.name)
+        return write_csv(self._client, self._reader, asked)
 
-    def asked(self, caller: Caller, board: str, by: str | None, period: str | None) -> Asked:
-        """The list that a request means; people and the current month when it leaves them out.
+    def asked(
+        self,
+        caller: Caller,
+        board: str,
+        by: str | None,
+        period: str | None,
+        segment: Segment = WHOLE,
+    ) -> Asked:
+        """The board that a request means; people and the current month when it leaves them out.
 
-        Raises Forbidden for people of a partner, NotFound for a board that there is not or that
-        is switched off, Unprocessable for a period that there is not.
+        Raises Forbidden for people of a partner, NotFound for a board, team or value that there is
+        not or that is switched off, Unprocessable for a period that there is not, and for values
+        of less than a month.
         """
         _refuse_partners(caller)
         switched_on = ranked_by(self._settings.boards)
@@ -170,7 +187,22 @@ class Boards:
         if by not in switched_on:
             raise NotFound(f"There are no boards of {by} here, only of {', '.join(switched_on)}")
         moment = self._present()
-        return Asked(moment, board, by, self._period(period, self._zone(moment)))
+        of = self._period(period, self._zone(moment))
+        self._require_segment(segment, of)
+        return Asked(moment, board, by, of, segment)
+
+    def _require_segment(self, segment: Segment, period: Period) -> None:
+        team, value = segment.team, segment.value
+        if team and f"team:{team}" not in self._reader.entries_of([f"team:{team}"]):
+            raise NotFound(f"There is no team {team!r}; GET /recognition/v1/teams lists them")
+        if not value:
+            return
+        values = self._reader.values()
+        if value not in values:
+            raise NotFound(f"There is no value {value!r}; there are: {', '.join(values)}")
+        if period.kind in ("day", "week"):
+            message = f"values are counted from months upwards, and {period.id} is a {period.kind}"
+            raise invalid({"value": [message]}, "query")
 
     def _zone(self, moment: Moment) -> ZoneInfo:
         generation = moment.generation
@@ -195,11 +227,12 @@ class Boards:
             self._moment = present
         return present
 
+    def _state(self, asked: Asked) -> State:
+        held = self._reader.resolve(asked.generation, *asked.views)
+        return State(asked.generation, asked.key, asked.moment.directory, tuple(held))
+
     def _answer(self, caller: Caller, asked: Asked, key: Any, select: Selection) -> bytes:
-        names = [name for name in (asked.name, asked.name_before) if name]
-        revisions = self._reader.revisions(asked.generation, *names)
-        directory = asked.moment.directory
-        state = State(asked.generation, asked.name, revisions[0], directory, *revisions[1:])
+        state = self._state(asked)
         body = self._bodies.get((state, key))
         if body is None:
             state, body = self._body(asked, state, select)
@@ -211,12 +244,12 @@ class Boards:
         """What an answer says to everybody, and the state that it is of: read again when the list
         changed meanwhile, so that ranks and entries agree."""
         for attempt in range(_ATTEMPTS):
-            state, standings = self._standings_at(state)
+            standings = self._standings_at(asked, state, asked.view)
             places, following = select(standings)
-            revision = self._reader.revision(state.generation, state.name)
-            if revision == state.revision or attempt == _ATTEMPTS - 1:
+            now = self._state(asked)
+            if now.held[0] == state.held[0] or attempt == _ATTEMPTS - 1:
                 break
-            state = state._replace(revision=revision)
+            state = now
         ranks = Ranks(standings.histogram)
         known = self._reader.entries_of(subject for _, subject in places)
         teams = self._reader.entries_of(teams_of(known.values()) - known.keys())
@@ -225,42 +258,50 @@ class Boards:
                 "board": asked.board,
                 "by": asked.by,
                 "period": period_view(asked.period),
-                "entries": self._with_changes(asked, state, entry_views(places, ranks, known)),
+                "team": f"team:{asked.segment.team}" if asked.segment.team else None,
+                "sub_teams": asked.segment.sub_teams,
+                "value": asked.segment.value,
+                "entries": self._compared(asked, state, entry_views(places, ranks, known)),
                 "total": ranks.total,
                 "people": person_views(known | teams),
                 "next": following,
             }
         )
 
-    def _with_changes(
+    def _compared(
         self, asked: Asked, state: State, entries: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        """The entries with what has changed since the period before."""
-        if asked.name_before is None:
+        """The entries with what has changed since the period before, and of promises kept the
+        share that they are."""
+        subjects = [entry["subject"] for entry in entries]
+        others = [self._standings_at(asked, state, view) for view in asked.views[1:]]
+        if asked.board == "promises_kept":
+            entries = with_shares(entries, others.pop(0).find_all(subjects))
+        if not others:
             return with_changes(entries, Ranks({}), {})
-        name, revision = asked.name_before, state.revision_before
-        _, before = self._standings_at(State(state.generation, name, revision, state.directory))
-        scores = before.find_all(entry["subject"] for entry in entries)
-        return with_changes(entries, Ranks(before.histogram), scores)
+        before = others[0]
+        return with_changes(entries, Ranks(before.histogram), before.find_all(subjects))
 
-    def _standings_at(self, state: State) -> tuple[State, Standings]:
-        """The standings of a list at `state`, or at a newer one, which is then returned."""
-        standings = self._standings.get(state)
+    def _standings_at(self, asked: Asked, state: State, view: View) -> Standings:
+        """The standings of one of the views that were asked for, at `state` or newer."""
+        held = state.held[asked.views.index(view)]
+        key = (state.generation, view, held, state.directory)
+        standings = self._standings.get(key)
         if standings is None:
-            revision, standings = self._reader.standings(state.generation, state.name)
-            state = state._replace(revision=revision)
-            self._standings.update({state: standings})
-        return state, standings
+            held, standings = self._reader.standings(state.generation, view, held)
+            self._standings.update({(state.generation, view, held, state.directory): standings})
+        return standings
 
     def _own_standing(self, caller: Caller, asked: Asked, state: State) -> dict[str, Any] | None:
         subject = self._own_subject(caller, asked)
         if subject is None:
             return None
-        state, standings = self._standings_at(state)
-        found = self._scores.get((state, subject))
+        standings = self._standings_at(asked, state, asked.view)
+        key = ((state.generation, asked.view, state.held[0], state.directory), subject)
+        found = self._scores.get(key)
         if found is None:
             found = standings.find(subject)
-            self._scores.update({(state, subject): found})
+            self._scores.update({key: found})
         score, is_ranked = found
         rank = Ranks(standings.histogram).of(score) if score and is_ranked else None
         return {"rank": rank, "score": score}

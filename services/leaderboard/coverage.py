@@ -40,7 +40,10 @@ class Coverage:
         deltas = received_by_day(pairs)
         held = self._load({*deltas, *people}, session)
         known = held.keys()
-        active = {**self._store.are_active(deltas.keys() - known - people.keys(), session), **people}
+        active = {
+            **self._store.are_active(deltas.keys() - known - people.keys(), session),
+            **people,
+        }
         after: dict[str, Receipts] = {}
         tallied: Changes = defaultdict(lambda: defaultdict(int))
         for person in sorted({*deltas, *people}):

@@ -8,10 +8,11 @@ from typing import IO
 
 from pymongo.client_session import ClientSession
 
+from services.leaderboard.asked import Asked
 from services.leaderboard.domain.ranking import Ranks
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.repository import BoardReader
-from services.leaderboard.views import entry_views
+from services.leaderboard.views import entry_views, with_shares
 from shared.mongo import Client, in_transaction
 
 COLUMNS = ("rank", "subject", "name", "team", "score")
@@ -21,8 +22,8 @@ _BYTES_IN_MEMORY = 1024 * 1024
 _SECONDS = 60.0  # how long MongoDB lets a transaction live
 
 
-def write_csv(client: Client, reader: BoardReader, generation: str, name: str) -> IO[bytes]:
-    """The list `name` in a temporary file, at its beginning; closing it removes it.
+def write_csv(client: Client, reader: BoardReader, asked: Asked) -> IO[bytes]:
+    """The board that was `asked` for in a temporary file, at its beginning; closing it removes it.
 
     It is read in one transaction (a snapshot) and spooled, so that a slow reader of the answer
     holds no transaction open, and nothing is sent before all is read.
@@ -31,14 +32,23 @@ def write_csv(client: Client, reader: BoardReader, generation: str, name: str) -
     def write(session: ClientSession) -> IO[bytes]:
         spool = tempfile.SpooledTemporaryFile(_BYTES_IN_MEMORY)  # noqa: SIM115
         try:
-            _, standings = reader.standings(generation, name, session)
+            standings = reader.read(asked.generation, asked.view, session)
+            promised = (
+                reader.read(asked.generation, asked.views[1], session)
+                if asked.board == "promises_kept"
+                else None
+            )
             ranks = Ranks(standings.histogram)
             text = io.TextIOWrapper(spool, "utf-8", newline="", write_through=True)
-            rows = csv.DictWriter(text, COLUMNS)
+            columns = COLUMNS if promised is None else (*COLUMNS, "promised", "share")
+            rows = csv.DictWriter(text, columns)
             rows.writeheader()
             for places in _chunks(standings):
                 entries = reader.entries_of((subject for _, subject in places), session)
-                rows.writerows(map(_safe, entry_views(places, ranks, entries)))
+                views = entry_views(places, ranks, entries)
+                if promised is not None:
+                    views = with_shares(views, promised.find_all(dict(entries)))
+                rows.writerows(map(_safe, views))
             text.detach()
             spool.seek(0)
         except BaseException:

@@ -10,13 +10,13 @@ from services.leaderboard.rebuild import rebuild_lease
 from services.leaderboard.repository import Generation, Generations
 from services.leaderboard.repository.directory import MOST_REVISIONS
 from services.leaderboard.repository.documents import counter_id, list_of
-from services.leaderboard.repository.generations import collections_of
+from services.leaderboard.repository.generations import Collections, collections_of
 from services.leaderboard.repository.headcounts import Headcounts
 from shared import fences
 from shared.config import Settings
 from shared.eventlog import Offsets
 from shared.mentions import mentions
-from shared.mongo import Client, in_transaction
+from shared.mongo import Client, Document, in_transaction
 from shared.privacy import Held, has_reached, is_beyond
 
 _DIRECTORY = {"_id": "directory"}
@@ -88,14 +88,20 @@ class BoardsHolder:
             return
         held = collections_of(self._db, live.id)
         for stored in held.lists.find({}):
-            name, entries = stored["_id"], list_of(stored).entries
-            if entries is not None:
-                score = entries.get(person)
-            else:
-                counter = held.counters.find_one({"_id": counter_id((name, person))})
-                score = counter["score"] if counter else None
-            if score is not None:
-                yield "scores", {"list": name, "score": score}
+            yield from _scores(stored, held, person)
         for stored in held.contributions.find({}):
             if mentions(stored["contribution"], person):
                 yield "credits", {"recognition": stored["_id"], **stored["contribution"]}
+
+
+def _scores(stored: Document, held: Collections, person: str) -> Held:
+    name, cells = stored["_id"], list_of(stored).cells
+    if cells is None:
+        counter = held.counters.find_one({"_id": counter_id((name, person))})
+        if counter is not None:
+            yield "scores", {"list": name, "score": counter["score"]}
+        return
+    for cell, entries in cells.items():
+        for entry, number in entries.items():
+            if person in entry.split("|"):
+                yield "scores", {"list": name, "part": cell, "entry": entry, "score": number}

@@ -18,6 +18,7 @@ from pymongo.errors import OperationFailure
 from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
 from services.leaderboard.folder import Change, DirectoryChange, Folder
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
+from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
 from shared.eventlog.follower import BatchTooLarge
@@ -165,7 +166,7 @@ class _Readable:
         """The change that each record is."""
         for record in recognitions:
             try:
-                yield self._folder.recognition_change(record, record["attribution"])
+                yield self._folder.recognition_change(record, record["attribution"], times.now())
             except (KeyError, TypeError, ValueError, OverflowError) as error:
                 self.refused += 1
                 logger.error(

@@ -10,32 +10,43 @@ from services.leaderboard.domain.boards import SUBJECT_KINDS
 from services.leaderboard.domain.buckets import BUCKETS
 from services.leaderboard.domain.periods import ACCEPTED
 from shared import times
+from shared.references import ID_PATTERN
 from shared.web.paging import PageArguments
-from shared.web.schemas import Schema
+from shared.web.schemas import Reference, Schema
 
 AROUND_LIMIT = 11
 
 
-def _by() -> fields.String:
-    return fields.String(
+class _Filters(Schema):
+    """Which board is asked for."""
+
+    period = fields.String(
+        load_default=None,
+        metadata={"description": f"{ACCEPTED}; the current month when left out"},
+    )
+    by = fields.String(
         load_default=None,
         validate=validate.OneOf(list(SUBJECT_KINDS)),
         metadata={"description": "whom to rank; people, unless boards of people are switched off"},
     )
-
-
-def _period() -> fields.String:
-    return fields.String(
+    team = Reference(
+        bare="team",
         load_default=None,
-        metadata={"description": f"{ACCEPTED}; the current month when left out"},
+        metadata={"description": "only what its people got, gave or promised standing for it"},
+    )
+    sub_teams = fields.Boolean(
+        load_default=False,
+        metadata={"description": "with those of the teams below it; by teams, each has its own"},
+    )
+    value = fields.String(
+        load_default=None,
+        validate=validate.Regexp(f"^{ID_PATTERN}$"),
+        metadata={"description": "only recognitions that name this value; from months upwards"},
     )
 
 
-class BoardArguments(PageArguments):
+class BoardArguments(_Filters, PageArguments):
     """The query parameters of a board."""
-
-    period = _period()
-    by = _by()
 
 
 class DayOrInstant(fields.Field[date | datetime]):
@@ -83,11 +94,9 @@ class TrendArguments(Schema):
     )
 
 
-class AroundArguments(Schema):
+class AroundArguments(_Filters):
     """The query parameters of the neighbours of one."""
 
-    period = _period()
-    by = _by()
     limit = fields.Integer(
         load_default=AROUND_LIMIT,
         validate=validate.Range(min=1, max=200),
@@ -119,6 +128,13 @@ class BoardEntrySchema(Schema):
         },
     )
 
+    promised = fields.Integer(
+        metadata={"description": "on `promises_kept` only: how many promises were due"}
+    )
+    share = fields.Float(
+        allow_none=True, metadata={"description": "on `promises_kept` only: kept of promised"}
+    )
+
 
 class OwnStandingSchema(Schema):
     """Where the caller stands; `rank` is null for who takes none."""
@@ -147,6 +163,9 @@ class BoardSchema(Schema):
     board = fields.String()
     by = fields.String()
     period = fields.Nested(PeriodSchema)
+    team = fields.String(allow_none=True)
+    sub_teams = fields.Boolean()
+    value = fields.String(allow_none=True)
     entries = fields.List(fields.Nested(BoardEntrySchema))
     total = fields.Integer(metadata={"description": "how many take a rank"})
     me = fields.Nested(OwnStandingSchema, allow_none=True)
@@ -211,6 +230,8 @@ class StandingPlaceSchema(OwnStandingSchema):
     board = fields.String()
     period = fields.Nested(PeriodSchema)
     total = fields.Integer(metadata={"description": "how many take a rank"})
+    promised = fields.Integer()
+    share = fields.Float(allow_none=True)
 
 
 class StandingSchema(Schema):

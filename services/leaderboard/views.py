@@ -1,6 +1,7 @@
 """How boards read to people: entries with their ranks, names and teams."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from services.leaderboard.domain.periods import Period
@@ -42,6 +43,21 @@ def with_changes(
         }
         for entry in entries
     ]
+
+
+def with_shares(
+    entries: Iterable[dict[str, Any]],
+    promised: Mapping[str, int],
+    subject_of: Callable[[dict[str, Any]], str] = itemgetter("subject"),
+) -> list[dict[str, Any]]:
+    """`entries` of promises kept, each with how many were promised and the share that was kept;
+    None where nothing was promised."""
+    views = []
+    for entry in entries:
+        of = promised.get(subject_of(entry), 0)
+        share = round(entry["score"] / of, 4) if of else None
+        views.append({**entry, "promised": of, "share": share})
+    return views
 
 
 def person_views(entries: Entries) -> dict[str, dict[str, Any]]:

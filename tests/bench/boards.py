@@ -74,7 +74,10 @@ def fill(settings: Settings, people: int) -> None:
             counters = {(name, ref): Counter(scores[ref]) for ref in part}
             in_transaction(client, lambda s, e=entries: store.put_entries(e, (), s))
             in_transaction(client, lambda s, c=counters: store.put_counters(c, (), s))
-        listed = {name: List(None, dict(Tally(scores.values())), 1)}
+        listed = {
+            PERIOD: List(None, 0, revision=1),
+            name: List(None, 0, dict(Tally(scores.values())), revision=1),
+        }
         in_transaction(client, lambda s: store.put_lists(listed, (), s))
         generations.note_current(generation.id, times.now())
 

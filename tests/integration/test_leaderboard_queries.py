@@ -10,8 +10,8 @@ from pymongo import MongoClient
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from services.leaderboard.domain import folding
-from services.leaderboard.domain.boards import list_key
 from services.leaderboard.domain.folding import Counter, List
+from services.leaderboard.domain.segments import View
 from services.leaderboard.repository import BoardReader, Generations, MongoStore
 from shared.config import Settings
 from shared.fences import STRETCH
@@ -19,8 +19,12 @@ from shared.mongo import Client, in_transaction
 from tests.leaderboard_events import person, recognition, team
 from tests.leaderboard_parts import Leaderboard
 
-NAME = list_key("received", "2026", "people")
-OWN = ("generations", "revisions", "directory", "lists_", "counters_", "contributions_")
+VIEW = View("received", "2026", "people")
+NAME = VIEW.name
+OWN = (
+    *("generations", "revisions", "directory"),
+    *("lists_", "counters_", "contributions_", "gifts_"),
+)
 
 Query = tuple[str, str, dict[str, Any]]
 
@@ -89,7 +93,8 @@ def fill(client: Client, settings: Settings, scores: dict[str, int]) -> str:
         counters = {(NAME, ref): Counter(scores[ref]) for ref in refs[start : start + 500]}
         in_transaction(client, lambda session, e=entries: store.put_entries(e, (), session))
         in_transaction(client, lambda session, c=counters: store.put_counters(c, (), session))
-    lists = {NAME: List(None, dict(Tally(scores.values())), 1)}
+    scored = List(None, 0, dict(Tally(scores.values())), revision=1)
+    lists = {NAME: scored, VIEW.period: List(None, 0, revision=1)}
     in_transaction(client, lambda session: store.put_lists(lists, (), session))
     return generation.id
 
@@ -123,7 +128,7 @@ def test_pages_of_thousands_who_tie_skip_and_repeat_nobody(
     generation = fill(client, settings, scores)
     expected = sorted(((n, s) for s, n in scores.items()), key=lambda each: (-each[0], each[1]))
     reader = BoardReader(watched[settings.database("leaderboard")])
-    _, standings = reader.standings(generation, NAME)
+    standings = reader.read(generation, VIEW)
     limit, seen = 51, []
     while page := standings.after(seen[-1] if seen else None, limit):
         seen += page

@@ -1,5 +1,6 @@
 """GET /boards, GET /boards/{board} and the neighbours of one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, current_app, request
@@ -7,6 +8,7 @@ from werkzeug.wsgi import FileWrapper
 
 from services.leaderboard.asked import Asked
 from services.leaderboard.boards import Boards, by_of_reference
+from services.leaderboard.domain.segments import Segment
 from services.leaderboard.schemas import (
     AroundArguments,
     BoardArguments,
@@ -15,7 +17,7 @@ from services.leaderboard.schemas import (
 )
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
-from shared.references import parse_reference
+from shared.references import id_of, parse_reference
 from shared.web.blueprint import Blueprint
 from shared.web.json import CONTENT_TYPE, json_response
 from shared.web.parsing import invalid
@@ -49,7 +51,7 @@ def list_boards() -> Response:
 def get_board(asked: dict[str, Any], board: str) -> Response:
     """A page of a board; with `Accept: text/csv` all of it, from one state."""
     caller = current_caller()
-    of = _boards().asked(caller, board, asked["by"], asked["period"])
+    of = _boards().asked(caller, board, asked["by"], asked["period"], _segment(asked))
     if _wants_csv():
         return _csv(of)
     return _json(_boards().page(caller, of, asked["limit"], asked["cursor"]))
@@ -65,10 +67,15 @@ def get_around(asked: dict[str, Any], board: str, reference: str) -> Response:
     caller = current_caller()
     ref = caller.person if reference == "me" and caller.person else _reference(reference)
     kind = by_of_reference(ref)
-    of = _boards().asked(caller, board, asked["by"] or kind, asked["period"])
+    of = _boards().asked(caller, board, asked["by"] or kind, asked["period"], _segment(asked))
     if of.by != kind:
         raise invalid({"by": [f"{ref} does not stand among {of.by}"]}, "query")
     return _json(_boards().around(caller, of, ref, asked["limit"]))
+
+
+def _segment(asked: Mapping[str, Any]) -> Segment:
+    team = asked["team"]
+    return Segment(id_of(team) if team else None, asked["sub_teams"], asked["value"])
 
 
 def _boards() -> Boards:
@@ -95,7 +102,9 @@ def _csv(asked: Asked) -> Response:
     if ignored := {"limit", "cursor"} & request.args.keys():
         message = "does not go with text/csv, which holds the whole board"
         raise invalid({name: [message] for name in ignored}, "query")
-    filename = f"{asked.board}-{asked.period.id}-{asked.by}.csv"
+    filters = [asked.segment.team, asked.segment.value]
+    parts = [asked.board, asked.period.id, asked.by, *(part for part in filters if part)]
+    filename = f"{'-'.join(parts)}.csv"
     return Response(
         FileWrapper(_boards().whole(asked), _BYTES_AT_A_TIME),
         content_type=f"{CSV}; charset=utf-8; header=present",

@@ -1,17 +1,30 @@
 """Which boards there are, whom they rank, and how a list of one is named.
 
-A list is one board of one period by one kind of subject: `received|2026-11|people|`. What stands
-behind the last bar is the segment: empty for the whole organisation, the only one so far.
+A list is one board of one period by one kind of subject, whole or a segment of it
+(domain/segments.py): `received|2026-11|people|T:core`.
 """
 
 BOARDS = {
     "received": "Thanks received: one credit for each recognition and distinct recipient.",
     "given": "Thanks given: one credit for each recognition and distinct recipient.",
+    "breadth": "Distinct people who thanked: each counts once, however often they did.",
+    "promises_kept": "Promises kept, by the period of the time last promised; `promised` counts "
+    "all of them, and `share` is the part that was kept.",
 }
 """What each board counts, by its name."""
 
+PAIRED = {"breadth", "teams_thanking"}
+"""The boards that count who did it: their entries are `subject|who`, and the score of a subject is
+how many there are."""
+
+FLOWS = "flows"
+"""By whom the boards of flows are: `team:a>team:b`, from one team or partner to another."""
+
 SUBJECT_KINDS = {"people": "person", "teams": "team", "partners": "partner"}
 """Whom a board may rank, and the kind of their references."""
+
+TREES = "trees"
+"""By teams, each with what its sub-teams are credited with."""
 
 _SWITCHED_ON = {
     "people": ("people", "teams", "partners"),
@@ -31,5 +44,15 @@ def list_key(board: str, period: str, by: str, segment: str = "") -> str:
 
 
 def by_of(name: str) -> str:
-    """Whom a list ranks: a key of SUBJECT_KINDS."""
+    """Whom a list ranks: a key of SUBJECT_KINDS, TREES or FLOWS."""
     return name.split("|")[2]
+
+
+def is_paired(name: str) -> bool:
+    """Whether a list counts distinct people or teams."""
+    return name.partition("|")[0] in PAIRED
+
+
+def is_of_people(name: str) -> bool:
+    """Whether the subjects of a list are people."""
+    return by_of(name) == "people"

@@ -178,9 +178,7 @@ def pairs_within(
     return len(links), mutual
 
 
-def returned(
-    person: str, thanked_by: Mapping[str, Mapping[str, int]]
-) -> Figures:
+def returned(person: str, thanked_by: Mapping[str, Mapping[str, int]]) -> Figures:
     """Of those who thanked `person`, whom that person thanked; `thanked_by` tells it of all."""
     givers = [giver for giver, credits in thanked_by.get(person, {}).items() if credits]
     back = sum(bool(thanked_by.get(giver, {}).get(person)) for giver in givers)

@@ -4,7 +4,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
+
+Rank = Literal["ranked", "hidden", "away"]
+"""Whether somebody takes a rank; else whether they are active (hidden), or left or technical."""
 
 Histogram = Mapping[int, int]
 """How many of those who take a rank have each score."""
@@ -16,6 +19,14 @@ def takes_rank(entry: Mapping[str, Any] | None) -> bool:
     if entry is None or entry["type"] != "person":
         return True
     return entry["active"] and not entry["hidden_from_boards"] and not entry.get("technical")
+
+
+def rank_of(entry: Mapping[str, Any] | None) -> Rank:
+    """Whether somebody takes a rank, and else whether they are active."""
+    if takes_rank(entry):
+        return "ranked"
+    assert entry is not None
+    return "hidden" if entry["active"] and not entry.get("technical") else "away"
 
 
 class Ranks:

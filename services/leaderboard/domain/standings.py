@@ -2,8 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Protocol
+
+from services.leaderboard.domain.ranking import Rank
+
+_NONE: Mapping[str, Rank] = MappingProxyType({})
 
 Place = tuple[int, str]
 """(score, subject): places run from high scores to low, within a score by id."""
@@ -15,6 +20,10 @@ class Standings(Protocol):
     @property
     def histogram(self) -> Mapping[int, int]:
         """How many have each score."""
+
+    @property
+    def active(self) -> int:
+        """How many active people stand there, those who are hidden among them."""
 
     def __len__(self) -> int:
         """How much it holds in memory: entries, or distinct scores."""
@@ -33,11 +42,13 @@ class Standings(Protocol):
 
 
 class SmallStandings:
-    """The standings of a small list: its `entries` ({subject: score}) without `unranked`."""
+    """The standings of a small list: its `entries` ({subject: score}) without `unranked`, who are
+    hidden or away."""
 
-    def __init__(self, entries: Mapping[str, int], unranked: Collection[str] = ()) -> None:
+    def __init__(self, entries: Mapping[str, int], unranked: Mapping[str, Rank] = _NONE) -> None:
         self._entries = entries
         self._unranked = unranked
+        self.active = sum(unranked.get(subject) != "away" for subject in entries)
         ranked = [(score, subject) for subject, score in entries.items() if subject not in unranked]
         self._places = sorted(ranked, key=_order)
         self.histogram = Counter(score for score, _ in ranked)

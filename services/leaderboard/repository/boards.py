@@ -1,13 +1,16 @@
 """Reads boards: lists, the counters of those that outgrew their document, and who stands there."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.leaderboard.domain.boards import SUBJECT_KINDS, by_of
+from services.leaderboard.domain.boards import SUBJECT_KINDS, TREES, is_paired
 from services.leaderboard.domain.folding import List
-from services.leaderboard.domain.ranking import Run, runs_down, runs_up, takes_rank
+from services.leaderboard.domain.ranking import Rank, Run, rank_of, runs_down, runs_up
+from services.leaderboard.domain.segments import View
 from services.leaderboard.domain.standings import Place, SmallStandings, Standings
 from services.leaderboard.repository.directory import Directory
 from services.leaderboard.repository.documents import counter_id, list_of
@@ -27,6 +30,13 @@ _DOWN = [("score", -1), ("subject", 1)]
 _UP = [("score", 1), ("subject", -1)]
 
 
+class Resolved(NamedTuple):
+    """The list that holds a view, and its revision, which grows whenever it changes."""
+
+    name: str
+    revision: int
+
+
 class BoardReader:
     """Reads the boards of any generation."""
 
@@ -44,34 +54,64 @@ class BoardReader:
         found = find_many(self._db["directory"], "_id", refs, None, session)
         return {entry["_id"]: entry for entry in found}
 
+    def values(self) -> list[str]:
+        """The ids of the values that there are or were, in their order."""
+        found = self._db["values"].find({}, {"order": 1, "id": 1}).sort([("order", 1), ("id", 1)])
+        return [value["id"] for value in found]
+
     def refresh(self) -> int:
         """Bring the directory up to date; its revision, which grows with every change."""
         return self._directory.refresh()
 
-    def revision(self, generation: str, name: str) -> int:
-        """Grows whenever a list changes; 0: nobody ever stood on it."""
-        return self.revisions(generation, name)[0]
-
-    def revisions(self, generation: str, *names: str) -> list[int]:
-        """The same of several lists, in one query."""
+    def resolve(self, generation: str, *views: View) -> list[Resolved]:
+        """The list that holds each of some views, all in one query; revision 0 where nobody ever
+        stood on it."""
         lists = collections_of(self._db, generation).lists
-        found = lists.find({"_id": {"$in": names}}, {"revision": 1})
-        held = {stored["_id"]: int(stored["revision"]) for stored in found}
-        return [held.get(name, 0) for name in names]
+        chains = [view.chain() for view in views]
+        wanted = {"_id": {"$in": sorted({name for chain in chains for name in chain})}}
+        fields = {"revision": 1, "outgrown": 1}
+        stored = {held["_id"]: held for held in lists.find(wanted, fields)}
+        return [_holder(chain, stored) for chain in chains]
 
     def standings(
-        self, generation: str, name: str, session: ClientSession | None = None
-    ) -> tuple[int, Standings]:
-        """The standings of a list, and the revision that they are of."""
+        self, generation: str, view: View, held: Resolved, session: ClientSession | None = None
+    ) -> tuple[Resolved, Standings]:
+        """The standings of a view in the list that holds it, and that list with the revision that
+        they are of; another one when the list has outgrown its document since."""
+        stored = collections_of(self._db, generation).lists.find_one(
+            {"_id": held.name}, session=session
+        )
+        found = list_of(stored) if stored else List()
+        if found.cells is None:
+            if held.name != view.name:
+                held = self._resolve_again(generation, view, session)
+                return self.standings(generation, view, held, session)
+            large = LargeStandings(self._db, generation, view, found, session)
+            return held._replace(revision=found.revision), large
+        parts = [entries for cell, entries in found.cells.items() if view.holds(held.name, cell)]
+        scores = _distinct(parts) if is_paired(view.name) else _summed(parts)
+        ranks = {
+            ref: rank for ref, rank in self._ranks(scores, session).items() if rank != "ranked"
+        }
+        return held._replace(revision=found.revision), SmallStandings(scores, ranks)
+
+    def read(self, generation: str, view: View, session: ClientSession | None = None) -> Standings:
+        """The standings of a view as they are now."""
+        held = self._resolve_again(generation, view, session)
+        return self.standings(generation, view, held, session)[1]
+
+    def _resolve_again(
+        self, generation: str, view: View, session: ClientSession | None
+    ) -> Resolved:
         lists = collections_of(self._db, generation).lists
-        stored = lists.find_one({"_id": name}, session=session)
-        held = list_of(stored) if stored else List()
-        if held.entries is None:
-            large = LargeStandings(self._db, generation, name, held.scores, session)
-            return held.revision, large
-        entries = self.entries_of(held.entries, session)
-        unranked = {ref for ref, entry in entries.items() if not takes_rank(entry)}
-        return held.revision, SmallStandings(held.entries, unranked)
+        fields = {"revision": 1, "outgrown": 1}
+        wanted = {"_id": {"$in": view.chain()}}
+        stored = {each["_id"]: each for each in lists.find(wanted, fields, session=session)}
+        return _holder(view.chain(), stored)
+
+    def _ranks(self, refs: Iterable[str], session: ClientSession | None) -> dict[str, Rank]:
+        entries = self.entries_of(refs, session)
+        return {ref: rank_of(entry) for ref, entry in entries.items()}
 
 
 class LargeStandings:
@@ -81,18 +121,19 @@ class LargeStandings:
         self,
         db: Database[Document],
         generation: str,
-        name: str,
-        histogram: Mapping[int, int],
+        view: View,
+        held: List,
         session: ClientSession | None = None,
     ) -> None:
         self._counters = collections_of(db, generation).counters
         self._revisions = db["revisions"]
-        self._name = name
-        self.histogram = histogram
+        self._name = view.name
+        self.histogram: Mapping[int, int] = held.scores
+        self.active = sum(held.scores.values()) + held.hidden
+        self.pairs = held.pairs
         self._session = session
         self._fences: Fences | None = None
-        kind = SUBJECT_KINDS[by_of(name)]
-        self._first, self._beyond = f"{kind}:", f"{kind};"
+        self._first, self._beyond = _bounds(view.by)
 
     def __len__(self) -> int:
         """See Standings."""
@@ -170,6 +211,32 @@ class LargeStandings:
         listed = {"list": self._name, "ranked": True, **places}
         found = self._counters.find(listed, session=self._session).sort(order).limit(count)
         return [(counter["score"], counter["subject"]) for counter in found]
+
+
+def _holder(chain: list[str], stored: Mapping[str, Document]) -> Resolved:
+    name = chain[-1]
+    for name in chain:
+        if name not in stored or "outgrown" not in stored[name]:
+            break
+    return Resolved(name, int(stored[name]["revision"]) if name in stored else 0)
+
+
+def _summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    scores: Counter[str] = Counter()
+    for entries in parts:
+        scores.update(entries)
+    return dict(scores)
+
+
+def _distinct(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    pairs = {entry for entries in parts for entry in entries}
+    return dict(Counter(entry.partition("|")[0] for entry in pairs))
+
+
+def _bounds(by: str) -> tuple[str, str]:
+    """Between which texts the subjects of a board lie; flows are of anything."""
+    kind = "team" if by == TREES else SUBJECT_KINDS.get(by)
+    return (f"{kind}:", f"{kind};") if kind else ("", "~")
 
 
 _Windows = Callable[[Fences, str, float, int], Iterable[Window]]

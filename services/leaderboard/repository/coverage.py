@@ -35,7 +35,9 @@ class CoverageStore:
     def receipts(self, people: Iterable[str], session: ClientSession) -> dict[str, Receipts]:
         """What those of `people` received of whom anything is known."""
         found = find_many(self._collection, "_id", people, None, session)
-        return {each["_id"]: Receipts(each["days"], each["floor"], each["active"]) for each in found}
+        return {
+            each["_id"]: Receipts(each["days"], each["floor"], each["active"]) for each in found
+        }
 
     def are_active(self, people: Iterable[str], session: ClientSession) -> dict[str, bool]:
         """Whether each of `people` is active, as far as the directory knows them."""
@@ -67,7 +69,10 @@ class CoverageStore:
         )
 
     def put_tallies(
-        self, tallies: Mapping[str, Mapping[str, int]], known: Collection[str], session: ClientSession
+        self,
+        tallies: Mapping[str, Mapping[str, int]],
+        known: Collection[str],
+        session: ClientSession,
     ) -> None:
         """Store tallies; `known` are those that there were before."""
         self._put({name: {"days": dict(days)} for name, days in tallies.items()}, known, session)

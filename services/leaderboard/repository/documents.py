@@ -1,9 +1,18 @@
-"""How lists and counters are stored."""
+"""How lists, counters and gifts are stored."""
 
+from dataclasses import asdict
 from sys import intern
 
 from services.leaderboard.domain.boards import by_of
-from services.leaderboard.domain.folding import Counter, CounterKey, List
+from services.leaderboard.domain.folding import (
+    Counter,
+    CounterKey,
+    Gifts,
+    GiftsKey,
+    List,
+    Pairs,
+)
+from services.leaderboard.domain.segments import is_root
 from shared.mongo import Document
 
 _DOT = "/"
@@ -13,22 +22,25 @@ _DOT = "/"
 def list_document(name: str, changed: List) -> Document:
     """The document of `lists` that holds a list."""
     document: Document = {"_id": name, "revision": changed.revision}
-    if changed.entries is not None:
-        entries = {subject.replace(".", _DOT): score for subject, score in changed.entries.items()}
-        return {**document, "entries": entries}
+    if changed.cells is not None:
+        cells = {_field(cell): _fields(entries) for cell, entries in changed.cells.items()}
+        return {**document, "cells": cells}
     scores = {str(score): count for score, count in changed.scores.items()}
-    return {**document, "outgrown": by_of(name), "scores": scores}
+    outgrown = "periods" if is_root(name) else by_of(name)
+    document |= {"outgrown": outgrown, "scores": scores, "hidden": changed.hidden}
+    return document | asdict(changed.pairs)
 
 
 def list_of(stored: Document) -> List:
     """The list in a document of `lists`."""
-    if "entries" in stored:
-        found = stored["entries"].items()
+    if "cells" in stored:
         # Interned: the same few people stand on thousands of lists.
-        entries = {intern(name.replace(_DOT, ".")): score for name, score in found}
-        return List(entries, {}, stored["revision"])
+        cells = {intern(_name(cell)): _names(held) for cell, held in stored["cells"].items()}
+        size = sum(map(len, cells.values()))
+        return List(cells, size, revision=stored["revision"])
     scores = {int(score): count for score, count in stored["scores"].items()}
-    return List(None, scores, stored["revision"])
+    pairs = Pairs(stored["directed"], stored["mutual"], stored["most"])
+    return List(None, 0, scores, stored["hidden"], pairs, stored["revision"])
 
 
 def counter_id(key: CounterKey) -> str:
@@ -44,5 +56,39 @@ def counter_document(key: CounterKey, counter: Counter) -> Document:
         "list": name,
         "subject": subject,
         "score": counter.score,
-        "ranked": counter.is_ranked,
+        "ranked": counter.rank == "ranked",
+        "hidden": counter.rank == "hidden",
     }
+
+
+def counter_of(stored: Document) -> tuple[CounterKey, Counter]:
+    """The counter in a document of `counters`, and its key."""
+    rank = "ranked" if stored["ranked"] else "hidden" if stored["hidden"] else "away"
+    return (stored["list"], stored["subject"]), Counter(stored["score"], rank)  # type: ignore[arg-type]
+
+
+def gifts_document(key: GiftsKey, gifts: Gifts) -> Document:
+    """The document of `gifts` that holds what somebody gave on a list."""
+    return {"_id": counter_id(key), "to": _fields(gifts)}
+
+
+def gifts_of(stored: Document) -> tuple[GiftsKey, Gifts]:
+    """What is in a document of `gifts`, and its key."""
+    name, _, giver = stored["_id"].rpartition("|")
+    return (name, giver), _names(stored["to"])
+
+
+def _field(name: str) -> str:
+    return name.replace(".", _DOT)
+
+
+def _name(field: str) -> str:
+    return field.replace(_DOT, ".")
+
+
+def _fields(numbers: dict[str, int]) -> dict[str, int]:
+    return {_field(name): number for name, number in numbers.items()}
+
+
+def _names(stored: dict[str, int]) -> dict[str, int]:
+    return {intern(_name(field)): number for field, number in stored.items()}

@@ -21,24 +21,25 @@ _DELETED_AT_A_TIME = 50
 """Documents that are deleted at once before a collection is dropped: SecantusDB answers nobody
 while it drops one (22 s for 20,000 documents), and is slow with more ids in one statement."""
 
-FORMAT = 1
+FORMAT = 2
 """Grows with whatever changes what a stored generation must hold; another one means a rebuild."""
 
 
-class Held(NamedTuple):
+class Collections(NamedTuple):
     """The collections of one generation, so that a rebuild removes one without a search."""
 
     contributions: Collection[Document]
     lists: Collection[Document]
     counters: Collection[Document]
+    gifts: Collection[Document]
 
 
-_PREFIXES = tuple(f"{name}_" for name in Held._fields)
+_PREFIXES = tuple(f"{name}_" for name in Collections._fields)
 
 
-def collections_of(db: Database[Document], generation: str) -> Held:
+def collections_of(db: Database[Document], generation: str) -> Collections:
     """The collections that hold a generation."""
-    return Held(*(db[f"{name}_{generation}"] for name in Held._fields))
+    return Collections(*(db[f"{name}_{generation}"] for name in Collections._fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,11 @@ class Generations:
         """Create what is missing of a generation's collections and indexes."""
         held = collections_of(self.database, generation)
         existing = self.database.list_collection_names()
-        for collection in (held.contributions, held.lists):  # transactions should find them there
+        for collection in (
+            held.contributions,
+            held.lists,
+            held.gifts,
+        ):  # transactions should find them there
             if collection.name not in existing:
                 self.database.create_collection(collection.name)
         held.counters.create_index(

@@ -1,4 +1,4 @@
-"""What folding reads and writes of one generation: contributions, lists, counters; and the
+"""What folding reads and writes of one generation: contributions, lists, counters, gifts; and the
 replica of the directory, which generations share."""
 
 from collections.abc import Collection, Iterable, Mapping
@@ -10,17 +10,20 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
 from services.leaderboard.domain.contribution import Contribution
-from services.leaderboard.domain.folding import Counter, CounterKey, List
+from services.leaderboard.domain.folding import Counter, CounterKey, Gifts, GiftsKey, List
 from services.leaderboard.repository.documents import (
     counter_document,
     counter_id,
+    counter_of,
+    gifts_document,
+    gifts_of,
     list_document,
     list_of,
 )
 from services.leaderboard.repository.generations import collections_of
 from shared import fences
 from shared.mongo import Document, find_many
-from shared.replica import apply_directory
+from shared.replica import apply_directory, store_newer
 
 Versioned = tuple[int, Contribution | None]
 """The highest version of a recognition that was applied, and what it contributes."""
@@ -45,6 +48,9 @@ class Store(Protocol):
     ) -> dict[CounterKey, Counter]:
         """Every counter of some people."""
 
+    def gifts(self, keys: Iterable[GiftsKey], session: ClientSession) -> dict[GiftsKey, Gifts]:
+        """Those of the gifts `keys` that there are."""
+
     def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
         """The entries of those of `refs` that the directory knows."""
 
@@ -53,6 +59,9 @@ class Store(Protocol):
     ) -> set[str]:
         """Store those entries of the directory that are newer; the references of those.
         `known` are the references that it knew before."""
+
+    def put_values(self, values: list[Document], session: ClientSession) -> None:
+        """Store those values of the catalogue that are newer."""
 
     def put_versions(
         self, versions: Mapping[str, Versioned], known: Collection[str], session: ClientSession
@@ -71,6 +80,14 @@ class Store(Protocol):
         session: ClientSession,
     ) -> None:
         """Store counters, and remove those at 0; `known` are those that were there before."""
+
+    def put_gifts(
+        self,
+        gifts: Mapping[GiftsKey, Gifts],
+        known: Collection[GiftsKey],
+        session: ClientSession,
+    ) -> None:
+        """Store gifts, and remove those that are none; `known` are those that were there before."""
 
 
 class MongoStore:
@@ -97,7 +114,7 @@ class MongoStore:
     ) -> dict[CounterKey, Counter]:
         """See Store."""
         ids = map(counter_id, keys)
-        return _counters(find_many(self._held.counters, "_id", ids, None, session))
+        return dict(map(counter_of, find_many(self._held.counters, "_id", ids, None, session)))
 
     def counters_of(
         self, people: Iterable[str], session: ClientSession
@@ -110,6 +127,11 @@ class MongoStore:
         outgrown = {"outgrown": "people"}
         names = [stored["_id"] for stored in self._held.lists.find(outgrown, {}, session=session)]
         return self.counters(((name, subject) for subject in wanted for name in names), session)
+
+    def gifts(self, keys: Iterable[GiftsKey], session: ClientSession) -> dict[GiftsKey, Gifts]:
+        """See Store."""
+        ids = map(counter_id, keys)
+        return dict(map(gifts_of, find_many(self._held.gifts, "_id", ids, None, session)))
 
     def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
         """See Store."""
@@ -142,6 +164,10 @@ class MongoStore:
 
         after = fences.with_new(fences.fences_of(stored), new, ids_within)
         return fences.plain(after)
+
+    def put_values(self, values: list[Document], session: ClientSession) -> None:
+        """See Store."""
+        store_newer(self._db["values"], values, session)
 
     def put_versions(
         self, versions: Mapping[str, Versioned], known: Collection[str], session: ClientSession
@@ -183,6 +209,21 @@ class MongoStore:
                 writes.append(DeleteOne({"_id": counter_id(key)}))
         _write(self._held.counters, writes, session)
 
+    def put_gifts(
+        self,
+        gifts: Mapping[GiftsKey, Gifts],
+        known: Collection[GiftsKey],
+        session: ClientSession,
+    ) -> None:
+        """See Store."""
+        writes: list[_Write] = []
+        for key, held in gifts.items():
+            if held:
+                writes.append(_put(gifts_document(key, held), is_new=key not in known))
+            elif key in known:
+                writes.append(DeleteOne({"_id": counter_id(key)}))
+        _write(self._held.gifts, writes, session)
+
 
 _Write = InsertOne[Document] | ReplaceOne[Document] | DeleteOne
 
@@ -197,10 +238,3 @@ def _write(
 ) -> None:
     if writes:
         collection.bulk_write(writes, ordered=False, session=session)
-
-
-def _counters(found: Iterable[Document]) -> dict[CounterKey, Counter]:
-    return {
-        (stored["list"], stored["subject"]): Counter(stored["score"], stored["ranked"])
-        for stored in found
-    }
