@@ -3,7 +3,6 @@
 import dataclasses
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pymongo import UpdateOne
 
-from services.leaderboard.domain.contribution import contribution_of, counts_of
+from services.leaderboard.domain.contribution import contribution_of
+from services.leaderboard.domain.credits import Counts, counts_of
 from services.leaderboard.filler import BATCH, BOARD_TOPICS
 from services.leaderboard.projector import Projector
 from services.leaderboard.repository import ensure_indexes
@@ -24,6 +24,7 @@ from shared.eventlog import EventLog, open_log
 from shared.events import Event
 from shared.ids import new_id
 from shared.mongo import Client, connect
+from shared.times import parse_rfc3339
 from tests.bench.report import ratio_line
 
 EVENTS, PEOPLE, TEAMS = 10_000, 5_000, 100
@@ -97,24 +98,25 @@ def _floor(settings: Settings, client: Client, log: EventLog) -> float:
     """Seconds of the plain loop: the same batches, contributions and counters (one for each list
     and subject, as it would be without ranks), no versions, no offsets, no transaction."""
     counters = client[settings.database("floor")]["counters"]
-    counters.create_index([("list", 1), ("score", -1), ("subject", 1)])
+    counters.create_index([("list", 1), ("score", -1), ("entry", 1)])
     reader = log.reader(BOARD_TOPICS, log.starts(BOARD_TOPICS))
     started, folded = time.perf_counter(), 0
     while folded < EVENTS:
-        counts: Counter[tuple[str, str]] = Counter()
+        counts: Counts = Counts()
         records = reader.poll(BATCH, 0.2)
         for record in records:
             assert record.event is not None
             data = record.event.data
-            contribution = contribution_of(data["state"], data["attribution"], ZoneInfo("UTC"))
+            at = parse_rfc3339(data["change"]["at"])
+            contribution = contribution_of(data["state"], data["attribution"], ZoneInfo("UTC"), at)
             counts.update(counts_of(contribution))
         writes = [
             UpdateOne(
-                {"_id": f"{name}|{subject}"},
-                {"$inc": {"score": number}, "$set": {"list": name, "subject": subject}},
+                {"_id": f"{period}|{cell}|{entry}"},
+                {"$inc": {"score": number}, "$set": {"list": f"{period}|{cell}", "entry": entry}},
                 upsert=True,
             )
-            for (name, subject), number in counts.items()
+            for (period, cell, entry), number in counts.items()
         ]
         for first in range(0, len(writes), _WRITES_AT_ONCE):
             counters.bulk_write(writes[first : first + _WRITES_AT_ONCE], ordered=False)

@@ -307,9 +307,11 @@ def test_an_answer_changes_with_its_board_and_with_the_directory(
         ({"limit": 201}, 422, "unprocessable"),
         ({"limit": "many"}, 422, "unprocessable"),
         ({"by": "planets"}, 422, "unprocessable"),
-        ({"team": "core"}, 422, "unprocessable"),
-        ({"sub_teams": "true"}, 422, "unprocessable"),
-        ({"value": "honesty"}, 422, "unprocessable"),
+        ({"team": "nowhere"}, 404, "not-found"),
+        ({"team": "person:ada"}, 422, "unprocessable"),
+        ({"sub_teams": "perhaps"}, 422, "unprocessable"),
+        ({"value": "haste"}, 404, "not-found"),
+        ({"value": "not a value"}, 422, "unprocessable"),
         ({"cursor": "rubbish"}, 400, "bad-cursor"),
     ],
 )
@@ -348,8 +350,8 @@ def test_boards_need_a_token_that_may_read(reading: Leaderboard) -> None:
 def test_the_boards_there_are(reading: Leaderboard) -> None:
     kinds = reading.get("/boards").get_json()
     assert [(each["board"], each["by"]) for each in kinds["items"]] == [
-        ("received", ["people", "teams", "partners"]),
-        ("given", ["people", "teams", "partners"]),
+        (board, ["people", "teams", "partners"])
+        for board in ("received", "given", "breadth", "promises_kept")
     ]
     assert kinds["next"] is None
 

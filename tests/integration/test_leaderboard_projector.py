@@ -1,7 +1,7 @@
 """The projector over a real database and a real log: who is active, what a crash leaves behind."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from services.leaderboard.domain import folding
-from services.leaderboard.domain.ranking import takes_rank
+from services.leaderboard.domain.segments import View
 from services.leaderboard.filler import Filler
 from services.leaderboard.projector import Projector
 from services.leaderboard.repository import BoardReader, Generation, Generations, MongoStore
@@ -24,7 +24,7 @@ from shared.eventlog import LogTruncated
 from shared.events import RECOGNITION, Event
 from shared.mongo import Client
 from tests.leaderboard_events import person, recognition
-from tests.leaderboard_memory import Boards, recount
+from tests.leaderboard_memory import counts_after, every_view, recount
 from tests.leaderboard_parts import Leaderboard
 from tests.leaderboard_strategies import ZONE, streams
 
@@ -34,19 +34,21 @@ def leaderboard(settings: Settings, client: Client) -> Leaderboard:
     return Leaderboard(settings, client)
 
 
-def boards_in(leaderboard: Leaderboard, generation: str) -> Boards:
-    """Everything that stands on the lists of a generation, as it is stored."""
+def scores_in(leaderboard: Leaderboard, generation: str, view: View) -> dict[str, int]:
+    """Everything that stands on a view, hidden or not, as its readers find it."""
     held = collections_of(leaderboard.db, generation)
-    directory = {entry["_id"]: entry for entry in leaderboard.db["directory"].find()}
-    boards: Boards = {}
-    for stored in held.lists.find():
-        for subject, score in (list_of(stored).entries or {}).items():
-            is_ranked = takes_rank(directory.get(subject))
-            boards.setdefault(stored["_id"], {})[subject] = (score, is_ranked)
-    for stored in held.counters.find():
-        standing = (stored["score"], stored["ranked"])
-        boards.setdefault(stored["list"], {})[stored["subject"]] = standing
-    return boards
+    standings = BoardReader(leaderboard.db).read(generation, view)
+    subjects = [stored["subject"] for stored in held.counters.find({"list": view.name})]
+    subjects += [entry.partition("|")[0] for entry in _entries(held.lists.find(), view)]
+    found = {subject: standings.find(subject)[0] for subject in subjects}
+    return {subject: score for subject, score in found.items() if score}
+
+
+def _entries(lists: Iterable[Any], view: View) -> Iterator[str]:
+    for stored in lists:
+        if stored["_id"] in view.chain():
+            for entries in (list_of(stored).cells or {}).values():
+                yield from entries
 
 
 def live(leaderboard: Leaderboard) -> Generation:
@@ -97,7 +99,10 @@ def test_two_that_think_they_are_active_count_everything_once(
             else:
                 fillers[turn - 2] = start()
         drain(fillers[0])
-        assert boards_in(leaderboard, generation.id) == recount(stream, ZONE)
+        counts = counts_after(stream, ZONE)
+        views = list(every_view(counts))
+        for view in views[:: 1 + len(views) // 20]:
+            assert scores_in(leaderboard, generation.id, view) == recount(counts, view), view
         for service in ("leaderboard", "log"):
             client.drop_database(settings.database(service))
 
@@ -236,7 +241,8 @@ def test_who_hides_while_their_list_outgrows_its_document(
     )
     assert leaderboard.places(period="all") == [(1, "person:cy", 1), (1, "person:dee", 1)]
     assert leaderboard.board(period="all", as_="bob")["me"] == {"rank": None, "score": 1}
-    _, standings = BoardReader(leaderboard.db).standings(
-        live(leaderboard).id, "received|all|people|"
+    standings = BoardReader(leaderboard.db).read(
+        live(leaderboard).id, View("received", "all", "people")
     )
     assert standings.histogram == {1: 2}
+    assert standings.active == 3

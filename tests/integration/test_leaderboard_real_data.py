@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from services.leaderboard.domain.boards import list_key
+from services.leaderboard.domain.boards import FLOWS
 from services.leaderboard.domain.ranking import Ranks
+from services.leaderboard.domain.segments import WHOLE, Segment, View
 from services.leaderboard.domain.standings import Standings
 from services.leaderboard.filler import Filler
 from services.leaderboard.repository import BoardReader, Generations, ensure_indexes
@@ -66,12 +67,12 @@ def test_every_figure_agrees(settings: Settings, client: Client, expected: Any) 
     with open_log(settings, client) as log:
         log.append([*directory_events(people), *recognition_events(people)])
         filler = Filler(client, log, generations, generation)
-        while filler.step():
+        while filler.step() or not filler.is_current():
             pass
     reader = BoardReader(db)
 
-    def standings(board: str, period: str, by: str) -> Standings:
-        return reader.standings(generation.id, list_key(board, period, by))[1]
+    def standings(board: str, period: str, by: str, segment: Segment = WHOLE) -> Standings:
+        return reader.read(generation.id, View(board, period, by, segment))
 
     def top(board: str, period: str) -> list[list[Any]]:
         found = standings(board, period, "people")
@@ -98,6 +99,18 @@ def test_every_figure_agrees(settings: Settings, client: Client, expected: Any) 
     assert gave == {
         f"team:{name}": sum(flow.values()) for name, flow in expected["team_flow"].items()
     }
+    flows = {ref: score for score, ref in standings("flows", "all", FLOWS).after(None, 999)}
+    assert flows == {
+        f"team:{giver}>team:{recipient}": count
+        for giver, flow in expected["team_flow"].items()
+        for recipient, count in flow.items()
+    }
+    for value, figures in expected["values"].items():
+        of_value = standings("received", "all", "people", Segment(value=value))
+        assert credits_on(of_value) == figures["credits"], value
+    for team, count in expected["team_received"].items():
+        of_team = standings("received", "all", "people", Segment(team, sub_teams=True))
+        assert credits_on(of_team) == count, team
 
 
 def credits_on(standings: Standings) -> int:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from itertools import permutations
+from itertools import permutations, product
 from random import Random
 from threading import Barrier
 from typing import Any
@@ -28,6 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from services.leaderboard.domain.segments import View
 from services.leaderboard.folder import Folder
 from shared.config import Settings
 from shared.events import Event
@@ -339,10 +340,9 @@ class Lives(RuleBasedStateMachine):
     def credits(self) -> Counter[tuple[str, str, str]]:
         """What the leaderboard counts for all time."""
         counts: Counter[tuple[str, str, str]] = Counter()
-        for name, subjects in self.boards.boards().items():
-            board, period, by, _ = name.split("|")
-            if period == "all":
-                counts.update({(board, by, ref): score for ref, (score, _) in subjects.items()})
+        for board, by in product(("received", "given"), ("people", "teams", "partners")):
+            scores = self.boards.scores(View(board, "all", by))
+            counts.update({(board, by, ref): score for ref, score in scores.items()})
         return counts
 
 

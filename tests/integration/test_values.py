@@ -4,11 +4,9 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.leaderboard.folder import Folder
 from services.notifier.fanning import prepare
 from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.repository import ValueRepository
@@ -16,7 +14,6 @@ from services.recognition.service import Service
 from shared.config import Settings
 from shared.mongo import Client
 from shared.replica import directory_change, key_change
-from tests.leaderboard_memory import MemoryStore
 from tests.recognition_parts import V1, RecognitionParts, please, thanks
 
 CREATE = {"If-None-Match": "*"}
@@ -226,7 +223,6 @@ def test_who_does_not_fold_values_lets_them_pass(recognition: RecognitionParts):
     assert directory_change(event) is None
     assert key_change(event) is None
     assert prepare(event) is None
-    assert Folder(MemoryStore({}), ZoneInfo("UTC")).prepare(event) is None
 
 
 def test_each_change_is_audited(recognition: RecognitionParts):
