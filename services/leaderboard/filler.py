@@ -5,6 +5,7 @@ from datetime import timedelta
 from pymongo.client_session import ClientSession
 
 from services.leaderboard.folder import MOST_WRITES, Change, Folder
+from services.leaderboard.parts import parts_of
 from services.leaderboard.repository import FORMAT, Generation, Generations, MongoStore
 from shared import times
 from shared.config import ConfigError, Settings
@@ -46,7 +47,9 @@ class Filler:
         self.generation = generation
         self.as_of = generation.as_of
         self._generations = generations
-        self._folder = Folder(MongoStore(generations.database, generation.id), generation.zone)
+        db = generations.database
+        parts = parts_of(db, generation.id)
+        self._folder = Folder(MongoStore(db, generation.id), generation.zone, parts)
         self._started, self._is_noted = times.now(), False
         self._follower: Follower[Change] = Follower(
             log,

@@ -17,6 +17,7 @@ from pymongo.errors import OperationFailure
 
 from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
 from services.leaderboard.folder import Change, DirectoryChange, Folder
+from services.leaderboard.parts import parts_of
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from shared import times
 from shared.config import ConfigError, Settings
@@ -82,7 +83,8 @@ class Rebuild:
         try:
             self._clean()
             generation = self._new_generation()
-            folder = Folder(MongoStore(self._db, generation.id), generation.zone)
+            parts = parts_of(self._db, generation.id)
+            folder = Folder(MongoStore(self._db, generation.id), generation.zone, parts)
             # The directory first: who takes a rank is asked when a list outgrows its document.
             self._fold(folder, "directory", map(_directory_change, directory))
             readable = _Readable(folder)

@@ -1,22 +1,21 @@
 """The formulas of insights: each says what it counts, and where that comes from (docs/insights.md).
 
-Pure: numbers in, figures out. A share is a number from 0 to 1, None where there is nothing to share.
+Pure: numbers in, figures out. A share goes from 0 to 1; None where there is nothing to share.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
-from services.leaderboard.domain.figures import PairTotals
-from services.leaderboard.domain.insight_rights import Kind
+from services.leaderboard.domain.insight_metrics import DIRECTIONS, MET_OR_MISSED, MOVED
+
+Kind = Literal["org", "team", "line", "person"]
 
 Figures = dict[str, Any]
 
-NOBODYS_TEAM = "none"
-"""In a flow: people without a team."""
-
-DIRECTIONS = ("up", "down", "sideways", "to_partners", "from_partners")
+Given = Mapping[str, Mapping[str, int]]
+"""{giver: {person: credits}}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,11 @@ INSIGHTS: dict[str, Insight] = {
     ),
     "flows": Insight(
         "Credits from the giver's team or partner to the recipient's, as they were when it was "
-        "accepted. `crossing_share`: of the credits between people who belong somewhere, those "
-        "that went to another team or partner. Groups of fewer than 5 active people are left out "
-        "of the rows, but for whom manages them; `not_shown` is the rest.",
-        f"{_OWN}; the matrix is the weighted adjacency matrix of a network of groups (Wasserman "
+        "accepted; of a team: what it and the teams below gave. `crossing_share`: those of them "
+        "that went to another team or partner; what people without a team give or receive "
+        "crosses. Groups of fewer than 5 active people are left out of the rows, but for whoever "
+        "manages them; `not_shown` is what the rows leave out.",
+        f"{_OWN}; the rows are the weighted adjacency matrix of a network of groups (Wasserman "
         "and Faust, Social Network Analysis, 1994)",
         ("org", "team"),
     ),
@@ -65,16 +65,16 @@ INSIGHTS: dict[str, Insight] = {
         "`share_of_pairs`: mutual / (mutual + one-way) of the pairs of people of whom at least one "
         "thanked the other in the period. `share_of_links`: 2 mutual / (2 mutual + one-way), the "
         "share of directed links that are returned. In a line or team: pairs of which both belong "
-        "to it today. Of a person: the share of those who thanked them whom they thanked too.",
+        "to it today. Of a person: the share of those whom they thanked who thanked them too.",
         "Share of pairs: the dyad census of Wasserman and Faust, Social Network Analysis (1994); "
         "share of links: Newman, Networks: An Introduction (2010), section 7.10",
         ("org", "team", "line", "person"),
     ),
     "concentration": Insight(
         "`top_tenth_share`: the share of all credits received that the tenth of the recipients "
-        "with most of them (rounded up) received. In the organisation, people who take no rank "
-        "are not among the recipients. `most_thanked_share`: of all credits between people, those "
-        "that each giver gave to the one person whom they thanked most; of the organisation.",
+        "with most of them (rounded up) received; of the organisation: among those who take a "
+        "rank, of a team or line: among its people of today. `most_thanked_share`: of the credits "
+        "given to people, those that each giver gave to the one person whom they thanked most.",
         "Top tenth: the top-decile share of income statistics; most thanked: Kudos' own definition",
         ("org", "team", "line"),
     ),
@@ -108,11 +108,9 @@ def participation(active: int, gave: int, received: int, either: int) -> Figures
     }
 
 
-def own_thanks(
-    manager: str, direct: Collection[str], thanked_by: Mapping[str, Mapping[str, int]]
-) -> Figures:
-    """The direct reports whom their manager thanked."""
-    thanked = sum(bool(thanked_by.get(report, {}).get(manager)) for report in direct)
+def own_thanks(direct: Collection[str], given: Mapping[str, int]) -> Figures:
+    """The direct reports whom their manager thanked, by what the manager gave to whom."""
+    thanked = sum(bool(given.get(report)) for report in direct)
     return {
         "direct_reports": len(direct),
         "direct_reports_thanked": thanked,
@@ -130,15 +128,13 @@ def coverage(active: int, covered: int) -> Figures:
     }
 
 
-def crossing(total: int, within: int, unknown: int) -> Figures:
-    """Of `total` credits: `within` a team or partner, `unknown` from or to people without any."""
-    known = total - unknown
+def crossing(total: int, within: int) -> Figures:
+    """Of `total` credits those `within` a team or partner, and those that crossed."""
     return {
         "credits": total,
         "within": within,
-        "crossing": known - within,
-        "crossing_share": share(known - within, known),
-        "without_team": unknown,
+        "crossing": total - within,
+        "crossing_share": share(total - within, total),
     }
 
 
@@ -146,7 +142,6 @@ def direction(totals: Mapping[str, int]) -> Figures:
     """See INSIGHTS; `totals` has the credits `given` and those of each of DIRECTIONS."""
     given = totals.get("given", 0)
     parts = {name: totals.get(name, 0) for name in DIRECTIONS}
-    # What comes from partners is given by none of the organisation's own people or teams.
     parts["other"] = given - sum(parts.values())
     shares = {f"{name}_share": share(number, given) for name, number in parts.items()}
     return {"given": given, **parts, **shares}
@@ -163,29 +158,27 @@ def reciprocity(directed: int, mutual: int) -> Figures:
     }
 
 
-def pairs_within(
-    people: Collection[str], thanked_by: Mapping[str, Mapping[str, int]]
-) -> tuple[int, int]:
-    """(directed links, mutual pairs) among `people`, of whom `thanked_by` tells who thanked them."""
+def pairs_within(people: Collection[str], given: Given) -> tuple[int, int]:
+    """(directed links, mutual pairs) among `people`, of each of whom `given` has what they gave."""
     inside = set(people)
     links = {
         (giver, recipient)
-        for recipient in inside
-        for giver, credits in thanked_by.get(recipient, {}).items()
-        if credits and giver in inside
+        for giver in inside
+        for recipient, credits in given.get(giver, {}).items()
+        if credits and recipient in inside
     }
     mutual = sum((recipient, giver) in links for giver, recipient in links) // 2
     return len(links), mutual
 
 
-def returned(person: str, thanked_by: Mapping[str, Mapping[str, int]]) -> Figures:
-    """Of those who thanked `person`, whom that person thanked; `thanked_by` tells it of all."""
-    givers = [giver for giver, credits in thanked_by.get(person, {}).items() if credits]
-    back = sum(bool(thanked_by.get(giver, {}).get(person)) for giver in givers)
+def returned(person: str, given: Given) -> Figures:
+    """Of those whom `person` thanked, who thanked that person; `given`: what all of them gave."""
+    thanked = [ref for ref, credits in given.get(person, {}).items() if credits]
+    back = sum(bool(given.get(ref, {}).get(person)) for ref in thanked)
     return {
-        "thanked_by": len(givers),
+        "thanked": len(thanked),
         "thanked_back": back,
-        "thanked_back_share": share(back, len(givers)),
+        "thanked_back_share": share(back, len(thanked)),
     }
 
 
@@ -206,15 +199,20 @@ def top_tenth(histogram: Mapping[int, int]) -> Figures:
     }
 
 
-def most_thanked(totals: PairTotals | None) -> Figures:
-    """The share that goes to the person whom each giver thanks most; None: not of this scope."""
-    if totals is None:
-        return {"most_thanked_share": None}
-    return {"most_thanked_share": share(totals.to_most_thanked, totals.credits)}
+def most_thanked(most: int, credits: int) -> Figures:
+    """The share, of `credits` between people, that goes to whom each giver thanks most."""
+    return {"most_thanked_share": share(most, credits)}
 
 
-def promises(promised: int, kept: int, late: int, moved: int) -> Figures:
-    """See INSIGHTS."""
+def most_thanked_by(given: Given) -> Figures:
+    """The same of some givers, by what they gave to whom."""
+    most = sum(max(gifts.values(), default=0) for gifts in given.values())
+    return most_thanked(most, sum(sum(gifts.values()) for gifts in given.values()))
+
+
+def promises(totals: Mapping[str, int]) -> Figures:
+    """See INSIGHTS; `totals` has what was `promised`, `kept`, `late` and moved in time."""
+    promised, kept, late = (totals.get(name, 0) for name in ("promised", "kept", "late"))
     settled = kept + late
     return {
         "promised": promised,
@@ -223,16 +221,14 @@ def promises(promised: int, kept: int, late: int, moved: int) -> Figures:
         "late": late,
         "late_share": share(late, settled),
         "open": promised - settled,
-        "moved_in_time": moved,
+        "moved_in_time": totals.get(MOVED, 0),
     }
 
 
 def service_levels(totals: Mapping[str, int]) -> Figures:
     """Pleases against their service levels: those that met a time, of those that are settled."""
     figures: Figures = {}
-    for act in ("responded", "fulfilled"):
-        met, missed = totals.get(f"{act}_in_time", 0), totals.get(f"{act}_too_late", 0)
-        figures[f"{act}_in_time"] = met
-        figures[f"{act}_too_late"] = missed
-        figures[f"{act}_in_time_share"] = share(met, met + missed)
+    for names in MET_OR_MISSED.values():
+        met, missed = (totals.get(name, 0) for name in names)
+        figures |= {names[0]: met, names[1]: missed, f"{names[0]}_share": share(met, met + missed)}
     return figures

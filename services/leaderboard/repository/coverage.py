@@ -81,17 +81,13 @@ class CoverageStore:
         """Leave nothing of a person who was erased."""
         self._collection.delete_one({"_id": person}, session=session)
 
-    def active_people(self) -> int:
-        """How many active people there are."""
-        return self.tallies([PEOPLE]).get(PEOPLE, {}).get("active", 0)
-
-    def covered(self, first: str, last: str) -> int:
-        """How many active people received something from the day `first` to `last`, which is
-        today: one document for each month."""
-        tallies = self.tallies(months_of(first, last))
-        return sum(
-            people for days in tallies.values() for day, people in days.items() if day >= first
-        )
+    def covered(self, first: str, last: str) -> tuple[int, int]:
+        """How many active people there are, and how many of them received something from the day
+        `first` to `last`, which is today: one document for each month."""
+        tallies = self.tallies([PEOPLE, *months_of(first, last)])
+        active = tallies.pop(PEOPLE, {}).get("active", 0)
+        days = [(day, people) for held in tallies.values() for day, people in held.items()]
+        return active, sum(people for day, people in days if day >= first)
 
     def last_days(self, people: Iterable[str]) -> dict[str, str]:
         """The last day on which each of `people` received anything, as far as they did."""

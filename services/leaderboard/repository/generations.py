@@ -32,6 +32,8 @@ class Collections(NamedTuple):
     lists: Collection[Document]
     counters: Collection[Document]
     gifts: Collection[Document]
+    series: Collection[Document]
+    coverage: Collection[Document]
 
 
 _PREFIXES = tuple(f"{name}_" for name in Collections._fields)
@@ -108,6 +110,8 @@ class Generations:
             held.contributions,
             held.lists,
             held.gifts,
+            held.series,
+            held.coverage,
         ):  # transactions should find them there
             if collection.name not in existing:
                 self.database.create_collection(collection.name)
