@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pymongo.database import Database
 
@@ -11,14 +10,12 @@ from services.leaderboard.domain.insight_rights import left_out
 from services.leaderboard.domain.privacy import FEWEST
 from services.leaderboard.domain.privacy import NOBODY as NOBODYS_SIZE
 from services.leaderboard.domain.standings import Place
+from services.leaderboard.insight_question import Question
 from services.leaderboard.repository.headcounts import Headcounts
 from services.leaderboard.repository.reports import Reports
 from shared.auth.caller import Caller
 from shared.mongo import Document
 from shared.web.parsing import invalid
-
-if TYPE_CHECKING:
-    from services.leaderboard.insights import Question
 
 MOST_ROWS = 200
 MOST_MEMBERS = 5_000
@@ -79,7 +76,7 @@ class Breakdown:
             raise invalid({"scope": [f"{limit}: take a team below it, or org"]}, "query")
         return sorted(member for each in teams for member in self._reports.members_of(each))
 
-    def rows(self, question: "Question", groups: Groups, board: str) -> list[Row]:
+    def rows(self, question: Question, groups: Groups, board: str) -> list[Row]:
         """The largest flows of a list of flows, without those of groups that are too small for the
         caller to see: MOST_ROWS at most."""
         found = list(_read(question, board))
@@ -102,7 +99,7 @@ class Breakdown:
         return bool(others) and all(self._reports.is_above(manager, ref) for ref in others)
 
 
-def _read(question: "Question", board: str) -> Iterator[Place]:
+def _read(question: Question, board: str) -> Iterator[Place]:
     last: Place | None = None
     for _ in range(_PAGES):
         places = question.figures.flows(board, last, MOST_ROWS, question.segment)

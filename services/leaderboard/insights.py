@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,18 +20,16 @@ from services.leaderboard.domain.periods import (
     day_of,
     parse_period,
 )
-from services.leaderboard.domain.segments import WHOLE, Segment
 from services.leaderboard.figures import Figures
+from services.leaderboard.insight_question import Asked, Question
 from services.leaderboard.repository import BoardReader, Generations
 from services.leaderboard.trend_scopes import MOST_IN_LINE, Scope, TrendScopes
 from services.leaderboard.trends import MOST_DOCUMENTS, Freshness, freshness_of
 from services.leaderboard.views import period_view, person_views
 from shared import times
-from shared.auth import scopes
 from shared.auth.caller import Caller
 from shared.config import Settings
 from shared.mongo import Client
-from shared.references import id_of
 from shared.web.parsing import invalid
 from shared.web.problems import Forbidden, NotFound
 
@@ -40,42 +37,6 @@ DEFAULT_DAYS = 30
 _Answer = dict[str, Any]
 SCOPES = ("org", "team", "line", "person", "partner")
 _OF_ONE_INSIGHT = {"days": "coverage", "value": "flows"}
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for; None where it leaves something out."""
-
-    scope: str
-    period: str | None = None
-    days: int | None = None
-    value: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request that may be answered: by whom, about which scope, from which figures."""
-
-    caller: Caller
-    scope: Scope
-    kind: Kind
-    figures: Figures
-    period: Period
-    zone: ZoneInfo
-    today: str
-    asked: Asked
-
-    @property
-    def sees_all(self) -> bool:
-        """Whether the caller sees what is nobody else's to see."""
-        return self.caller.has(scopes.INSIGHTS_READ)
-
-    @property
-    def segment(self) -> Segment:
-        """What of the boards it is about: all, or a team with its sub-teams; a value."""
-        if self.kind == "team":
-            return Segment(id_of(self.scope.name), sub_teams=True, value=self.asked.value)
-        return Segment(value=self.asked.value) if self.asked.value else WHOLE
 
 
 class Insights:
@@ -204,8 +165,11 @@ class Insights:
         same = sum(figures.flows_of("flows", groups.to_themselves(within), segment).values())
         answer = formulas.crossing(total, same)
         rows = self._breakdown.rows(question, groups, "flows")
-        shown = [{"from": a, "to": b, "credits": number} for a, b, number in rows]
-        return {**answer, "not_shown": total - sum(row["credits"] for row in shown), "rows": shown}
+        answer["not_shown"] = total - sum(number for _, _, number in rows)
+        return {
+            **answer,
+            "rows": [{"from": a, "to": b, "credits": number} for a, b, number in rows],
+        }
 
     def _direction(self, question: Question) -> _Answer:
         return formulas.direction(self._totals(question))

@@ -10,6 +10,7 @@ from services.leaderboard.domain.folding import Fold
 from services.leaderboard.folder import Pair, Part
 from services.leaderboard.series import Series
 from shared.mongo import Document
+from shared.references import kind_of
 
 
 def parts_of(db: Database[Document], generation: str) -> list[Part]:
@@ -31,5 +32,6 @@ class _CoveragePart(Coverage):
         self, pairs: Sequence[Pair], fold: Fold, session: ClientSession
     ) -> int:
         """See Part."""
-        people = {ref: rank != "away" for ref, rank in fold.ranks.items()}
+        ranks = fold.ranks.items()
+        people = {ref: rank != "away" for ref, rank in ranks if kind_of(ref) == "person"}
         return super().apply(pairs, people, session)

@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Response, current_app, request
 
+from services.leaderboard.insight_question import Asked
 from services.leaderboard.insight_schemas import InsightArguments, InsightSchema
-from services.leaderboard.insights import Asked, Insights
+from services.leaderboard.insights import Insights
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.web.blueprint import Blueprint

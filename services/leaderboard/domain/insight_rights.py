@@ -29,7 +29,7 @@ def left_out(sizes: Mapping[str, int], seen: Set[str] = frozenset()) -> frozense
     small, but for those that may be `seen`. Where all of these together are too small still, the
     smallest others with them, as what is left out is the difference of two figures."""
     hidden = {ref for ref, size in sizes.items() if size < FEWEST and ref not in seen}
-    others = sorted((size, ref) for ref, size in sizes.items() if ref not in hidden)
+    others = sorted((size, ref) for ref, size in sizes.items() if ref not in hidden | seen)
     people = sum(sizes[ref] for ref in hidden)
     while hidden and people < FEWEST and others:
         size, ref = others.pop(0)

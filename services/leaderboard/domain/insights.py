@@ -31,9 +31,9 @@ _OWN = "Kudos' own definition"
 
 INSIGHTS: dict[str, Insight] = {
     "participation": Insight(
-        "Share of the people active today (technical accounts left out) who gave thanks, received "
-        "thanks, or did either in the period. In a line also the share of the direct reports whom "
-        "their manager thanked, for that manager and insights:read.",
+        "Share of the people active today (those of partners too; no technical accounts) who gave "
+        "thanks, received thanks, or did either in the period. In a line also the share of the "
+        "direct reports whom their manager thanked, for that manager and insights:read.",
         _OWN,
         ("org", "team", "line"),
     ),
