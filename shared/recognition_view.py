@@ -17,7 +17,6 @@ _AS_STORED = (
     "echoes",
     "needed_by",
     "category",
-    "promise",
     "fulfilled_at",
     "declined",
     "service_level",
@@ -26,6 +25,7 @@ _AS_STORED = (
     "version",
     "revision",
 )
+_OF_A_PROMISE = ("by", "promised_at", "due_at", "moved", "outcome")
 
 
 def public_view(state: Mapping[str, Any], viewer: str | None = None) -> dict[str, Any]:
@@ -36,8 +36,10 @@ def public_view(state: Mapping[str, Any], viewer: str | None = None) -> dict[str
     read it at all is for the caller to know. Instants stay as they are in `state`.
     """
     reactions = {emoji: people for emoji, people in state["reactions"].items() if people}
+    promise = state["promise"]
     return {
         **{name: state[name] for name in _AS_STORED},
+        "promise": {name: promise[name] for name in _OF_A_PROMISE} if promise else None,
         "reactions": {emoji: len(people) for emoji, people in reactions.items()},
         "my_reactions": [emoji for emoji, people in reactions.items() if viewer in people],
         "comment_count": state["comment_count"],

@@ -5,9 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from services.leaderboard.repository.headcounts import Headcounts
 from shared.events import Event
-from shared.mongo import in_transaction
 from tests.leaderboard_events import person, recognition, team
 from tests.leaderboard_parts import Leaderboard
 
@@ -165,8 +163,6 @@ class InsightsParts(Leaderboard):
         """Publish events and fold them."""
         for start in range(0, len(events), _AT_ONCE):  # more may be too much for one batch
             super().fold(*events[start : start + _AT_ONCE])
-        self.db["headcounts"].delete_many({})
-        in_transaction(self.client, lambda session: Headcounts(self.db).note([], session))
 
     def insight(self, name: str, as_: str = "c1", **query: Any) -> dict[str, Any]:
         """An insight that must be there."""

@@ -12,9 +12,11 @@ from pymongo.database import Database
 
 from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.coverage import Receipts, received_by_day, with_days
+from services.leaderboard.domain.folding import Fold
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.coverage import PEOPLE, CoverageStore
 from shared.mongo import Document
+from shared.references import kind_of
 
 _REMEMBERED = 20_000
 Changes = dict[str, dict[str, int]]
@@ -32,12 +34,14 @@ class Coverage:
     def apply(
         self,
         pairs: Sequence[tuple[Contribution | None, Contribution | None]],
-        people: Mapping[str, bool],
+        fold: Fold,
         session: ClientSession,
     ) -> int:
-        """Write what contributions (before, after) change, and who came or left: whether each of
-        `people`, whose entry of the directory is in this batch, is active. How many documents."""
+        """Write what contributions (before, after) change, and who came or left: `fold` has the
+        rank of everybody whose entry of the directory is in the batch. How many documents."""
         deltas = received_by_day(pairs)
+        ranks = fold.ranks.items()
+        people = {ref: rank != "away" for ref, rank in ranks if kind_of(ref) == "person"}
         held = self._load({*deltas, *people}, session)
         known = held.keys()
         active = {

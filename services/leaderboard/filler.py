@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from pymongo.client_session import ClientSession
 
-from services.leaderboard.folder import MOST_WRITES, Change, Folder
+from services.leaderboard.changes import Change
+from services.leaderboard.folder import MOST_WRITES, Folder
 from services.leaderboard.parts import parts_of
 from services.leaderboard.repository import FORMAT, Generation, Generations, MongoStore
 from shared import times
@@ -48,8 +49,9 @@ class Filler:
         self.as_of = generation.as_of
         self._generations = generations
         db = generations.database
-        parts = parts_of(db, generation.id)
-        self._folder = Folder(MongoStore(db, generation.id), generation.zone, parts)
+        self._folder = Folder(
+            MongoStore(db, generation.id), generation.zone, parts_of(db, generation.id)
+        )
         self._started, self._is_noted = times.now(), False
         self._follower: Follower[Change] = Follower(
             log,

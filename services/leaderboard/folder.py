@@ -4,40 +4,31 @@ Whoever folds is the only writer of its generation (the offsets' guard sees to i
 wrote last is kept in memory; it is forgotten whenever a batch did not come to be.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from pymongo.client_session import ClientSession
 
-from services.leaderboard.domain.boards import is_of_people, is_paired
-from services.leaderboard.domain.contribution import Contribution, contribution_of
+from services.leaderboard.changes import (
+    Change,
+    DirectoryChange,
+    RecognitionChange,
+    ValueChange,
+    change_of,
+)
+from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.credits import Counts, counts_of
 from services.leaderboard.domain.folding import (
-    Counter,
-    CounterKey,
     Fold,
-    Gifts,
-    GiftsKey,
-    List,
-    Numbers,
-    by_list,
-    handed_on,
-    may_outgrow,
-    subject_of,
 )
-from services.leaderboard.domain.ranking import Rank, rank_of
-from services.leaderboard.domain.segments import is_root
-from services.leaderboard.recent import Recent
+from services.leaderboard.domain.ranking import rank_of
+from services.leaderboard.loading import Loader
 from services.leaderboard.repository.store import Store
 from shared.eventlog.follower import BatchTooLarge
-from shared.events import RECOGNITION, Event
+from shared.events import Event
 from shared.mongo import Document
 from shared.references import kind_of
-from shared.replica import directory_change
-from shared.times import parse_rfc3339
 
 MOST_WRITES = 2_500
 """Documents that one transaction should write at most. MongoDB takes more; SecantusDB with its
@@ -46,38 +37,9 @@ small cache hangs on 10,000 (docs/adr/0012)."""
 _ENTRIES_A_WRITE = 50
 """So many entries of a list weigh as much as a document."""
 
-_ENTRIES_REMEMBERED = 200_000
-_COUNTERS_REMEMBERED = 40_000
-_GIFTS_REMEMBERED = 100_000
 
 Pair = tuple[Contribution | None, Contribution | None]
 """What a recognition contributed before, and what it contributes now."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecognitionChange:
-    """A version of a recognition, and what it contributes."""
-
-    id: str
-    version: int
-    contribution: Contribution | None
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryChange:
-    """A version of an entry of the directory."""
-
-    entry: Document
-
-
-@dataclass(frozen=True, slots=True)
-class ValueChange:
-    """A version of a value of the catalogue."""
-
-    value: Document
-
-
-Change = RecognitionChange | DirectoryChange | ValueChange
 
 
 class Part(Protocol):
@@ -93,16 +55,6 @@ class Part(Protocol):
         """Drop whatever is remembered."""
 
 
-@dataclass(slots=True)
-class Loaded:
-    """What a batch touches, as it is stored."""
-
-    lists: dict[str, List]
-    touched: dict[str, Numbers]
-    counters: dict[CounterKey, Counter]
-    gifts: dict[GiftsKey, Gifts]
-
-
 class Folder:
     """Folds changes into one generation, whose periods are those of `zone`, and into its `parts`.
 
@@ -113,40 +65,12 @@ class Folder:
         self._store = store
         self._zone = zone
         self._parts = parts
-        self._lists: Recent[str, List] = Recent(_ENTRIES_REMEMBERED, lambda held: 1 + len(held))
-        self._counters: Recent[CounterKey, Counter] = Recent(_COUNTERS_REMEMBERED)
-        self._gifts: Recent[GiftsKey, Gifts] = Recent(_GIFTS_REMEMBERED, lambda held: 1 + len(held))
-        self._ranks: Recent[str, Rank] = Recent(_COUNTERS_REMEMBERED)
+        self._loader = Loader(store)
         self._fold: Fold | None = None
-        self._new_ranks: dict[str, Rank] = {}
 
     def prepare(self, event: Event) -> Change | None:
-        """The change that an event brings; None for types that do not concern boards.
-
-        Pure. Raises KeyError, TypeError, ValueError or OverflowError for an event that is none.
-        """
-        if event.type == "kudos.value.changed":
-            state = event.data["state"]
-            return ValueChange({"_id": state["id"], **state})
-        if event.topic != RECOGNITION:
-            entry = directory_change(event)
-            return DirectoryChange(entry) if entry else None
-        state = event.data["state"]
-        if state["id"] != event.subject:
-            raise ValueError(f"state of {state['id']} in an event about {event.subject}")
-        at = parse_rfc3339(event.data["change"]["at"])
-        return self.recognition_change(state, event.data["attribution"], at)
-
-    def recognition_change(
-        self, state: Mapping[str, Any], attribution: Mapping[str, Any], at: datetime
-    ) -> RecognitionChange:
-        """The change that a state of a recognition is, as of the instant `at`. Raises as `prepare`
-        does."""
-        version = state["version"]
-        if not isinstance(version, int) or version < 1:
-            raise ValueError(f"version {version!r} is not 1, 2, 3, ...")
-        contribution = contribution_of(state, attribution, self._zone, at)
-        return RecognitionChange(state["id"], version, contribution)
+        """The change that an event brings; see changes.py."""
+        return change_of(event, self._zone)
 
     def apply(self, changes: Sequence[Change], session: ClientSession) -> int:
         """Write what the changes bring, all in the transaction of `session`; how many documents
@@ -155,7 +79,7 @@ class Folder:
         Raises BatchTooLarge when that would be far more than MOST_WRITES: the transaction must
         then be given up.
         """
-        self._fold, self._new_ranks = None, {}
+        self._fold, self._loader.new_ranks = None, {}
         self._store.put_values(
             [change.value for change in changes if isinstance(change, ValueChange)], session
         )
@@ -165,8 +89,9 @@ class Folder:
             [change for change in changes if isinstance(change, RecognitionChange)], session
         )
         counts = _difference(pairs)
-        loaded = self._load(counts, moved, session)
-        fold = Fold(loaded.lists, loaded.counters, loaded.gifts, self._load_ranks(loaded, session))
+        loaded = self._loader.load(counts, moved, session)
+        ranks = self._loader.ranks(loaded, session)
+        fold = Fold(loaded.lists, loaded.counters, loaded.gifts, ranks)
         self._fold = fold
         for name, subject in moved:
             fold.rank(name, subject)
@@ -183,25 +108,15 @@ class Folder:
 
     def settle(self) -> None:
         """Remember what `apply` wrote: it is committed."""
-        if self._fold is not None:
-            self._lists.update(self._fold.lists)
-            self._counters.update(self._fold.counters)
-            self._gifts.update(self._fold.gifts)
-            # What was removed may come back with another rank.
-            self._counters.drop(key for key, held in self._fold.counters.items() if not held.score)
-            self._gifts.drop(key for key, held in self._fold.gifts.items() if not held)
-        self._ranks.update(self._new_ranks)
-        self._fold, self._new_ranks = None, {}
+        self._loader.settle(self._fold)
+        self._fold = None
         for part in self._parts:
             part.settle()
 
     def forget(self) -> None:
         """Drop whatever is remembered: the database may hold something else."""
-        self._fold, self._new_ranks = None, {}
-        self._lists.clear()
-        self._counters.clear()
-        self._gifts.clear()
-        self._ranks.clear()
+        self._fold = None
+        self._loader.forget()
         for part in self._parts:
             part.forget()
 
@@ -215,13 +130,13 @@ class Folder:
             return set()
         newest = {entry["_id"]: entry for entry in sorted(entries, key=_version)}
         before = self._store.entries(newest, session)
-        changed = self._store.put_entries(list(newest.values()), before.keys(), session)
+        changed = self._store.put_entries(list(newest.values()), before, session)
         suspects = set()
         for ref, entry in newest.items():
             held = entry if ref in changed else before.get(ref)
             if held is None:  # who was erased, and an event that came late
                 continue
-            self._new_ranks[ref] = rank_of(held)
+            self._loader.new_ranks[ref] = rank_of(held)
             if ref not in changed or rank_of(before.get(ref)) != rank_of(held):
                 suspects.add(ref)
         return {ref for ref in suspects if kind_of(ref) == "person"}
@@ -244,79 +159,6 @@ class Folder:
             for identifier, change in newer.items()
         ]
 
-    def _load(
-        self, counts: Counts, moved: Mapping[CounterKey, Counter], session: ClientSession
-    ) -> Loaded:
-        """Everything stored that the counts, or the ranks of who moved, may change."""
-        lists = self._load_lists({name for name, _ in moved}, session)
-        touched: dict[str, Numbers] = {}
-        level: dict[str, Numbers] = {**by_list(counts)}
-        while level:
-            touched |= level
-            lists |= self._load_lists([name for name in level if name not in lists], session)
-            outgrown = [name for name in level if name in lists and lists[name].cells is None]
-            level = {}
-            for name in outgrown:
-                level |= handed_on(name, touched[name])
-        counters = {**self._load_counters(touched, lists, session), **moved}
-        return Loaded(lists, touched, counters, self._load_gifts(touched, lists, session))
-
-    def _load_lists(self, names: Iterable[str], session: ClientSession) -> dict[str, List]:
-        wanted = list(names)
-        held = {name: found for name in wanted if (found := self._lists.get(name))}
-        return held | self._store.lists([name for name in wanted if name not in held], session)
-
-    def _load_counters(
-        self,
-        touched: Mapping[str, Numbers],
-        lists: Mapping[str, List],
-        session: ClientSession,
-    ) -> dict[CounterKey, Counter]:
-        keys = {
-            (name, subject_of(name, entry))
-            for name, numbers in touched.items()
-            if _has_counters(name, lists)
-            for _, entry in numbers
-        }
-        held = {key: found for key in keys if (found := self._counters.get(key))}
-        return held | self._store.counters([key for key in keys if key not in held], session)
-
-    def _load_gifts(
-        self,
-        touched: Mapping[str, Numbers],
-        lists: Mapping[str, List],
-        session: ClientSession,
-    ) -> dict[GiftsKey, Gifts]:
-        """The gifts of every giver, and on lists of people of every recipient: who gave back?"""
-        keys = set()
-        for name, numbers in touched.items():
-            if is_paired(name) and _has_counters(name, lists):
-                for _, entry in numbers:
-                    subject, _, giver = entry.partition("|")
-                    keys |= {(name, giver)} | ({(name, subject)} if is_of_people(name) else set())
-        held = {key: found for key in keys if (found := self._gifts.get(key))}
-        return held | self._store.gifts([key for key in keys if key not in held], session)
-
-    def _load_ranks(self, loaded: Loaded, session: ClientSession) -> dict[str, Rank]:
-        """Who takes a rank, of all whose rank this batch may need."""
-        asked: set[str] = set(self._new_ranks)
-        for name, numbers in loaded.touched.items():
-            stored = loaded.lists.get(name) or List()
-            if stored.cells is None:
-                subjects = {subject_of(name, entry) for _, entry in numbers}
-                asked |= {each for each in subjects if (name, each) not in loaded.counters}
-            elif may_outgrow(stored, numbers.keys()):
-                asked |= {e.partition("|")[0] for held in stored.cells.values() for e in held}
-                asked |= {entry.partition("|")[0] for _, entry in numbers}
-        asked = {ref for ref in asked if kind_of(ref) == "person"}
-        ranks = self._new_ranks
-        ranks |= {
-            ref: held for ref in asked - ranks.keys() if (held := self._ranks.get(ref)) is not None
-        }
-        found = self._store.entries(asked - ranks.keys(), session)
-        ranks |= {ref: rank_of(entry) for ref, entry in found.items()}
-        return ranks
-
 
 def _difference(pairs: Iterable[Pair]) -> Counts:
     counts = Counts()
@@ -324,10 +166,6 @@ def _difference(pairs: Iterable[Pair]) -> Counts:
         counts.update(counts_of(after))
         counts.subtract(counts_of(before))
     return Counts({key: number for key, number in counts.items() if number})
-
-
-def _has_counters(name: str, lists: Mapping[str, List]) -> bool:
-    return not is_root(name) and name in lists and lists[name].cells is None
 
 
 def _version(entry: Document) -> int:

@@ -13,18 +13,12 @@ from services.leaderboard.domain.credits import NOBODY
 from services.leaderboard.domain.insight_metrics import TO_PEOPLE
 from services.leaderboard.domain.insight_rights import may_name, may_see_own_thanks
 from services.leaderboard.domain.insights import INSIGHTS, Insight, Kind
-from services.leaderboard.domain.periods import (
-    Period,
-    PeriodError,
-    current_period,
-    day_of,
-    parse_period,
-)
+from services.leaderboard.domain.periods import Period, day_of, parse_period
 from services.leaderboard.figures import Figures
 from services.leaderboard.insight_question import Asked, Question
-from services.leaderboard.repository import BoardReader, Generations
+from services.leaderboard.present import Moment, Present
 from services.leaderboard.trend_scopes import MOST_IN_LINE, Scope, TrendScopes
-from services.leaderboard.trends import MOST_DOCUMENTS, Freshness, freshness_of
+from services.leaderboard.trends import MOST_DOCUMENTS
 from services.leaderboard.views import period_view, person_views
 from shared import times
 from shared.auth.caller import Caller
@@ -43,20 +37,13 @@ class Insights:
     """What the API answers about insights."""
 
     def __init__(
-        self,
-        settings: Settings,
-        client: Client,
-        now: Callable[[], datetime] = times.now,
-        freshness: Freshness = freshness_of,
+        self, settings: Settings, client: Client, now: Callable[[], datetime] = times.now
     ) -> None:
-        self._settings = settings
         self._db = client[settings.database("leaderboard")]
-        self._generations = Generations(self._db)
-        self._reader = BoardReader(self._db)
+        self._present = Present(settings, client, now)
+        self._reader = self._present.reader
         self._scopes = TrendScopes(self._db, "insights")
         self._breakdown = Breakdown(self._db)
-        self._now = now
-        self._freshness = freshness
         self._answers: Mapping[str, Callable[[Question], _Answer]] = {
             "participation": self._participation,
             "coverage": self._coverage,
@@ -78,16 +65,15 @@ class Insights:
             raise Forbidden("People of a partner see no insights of the organisation")
         if name not in INSIGHTS:
             raise NotFound(f"There is no insight {name!r}; there are: {', '.join(INSIGHTS)}")
-        insight, now = INSIGHTS[name], self._now()
-        # Before anything else is read: `as_of` never says more than what is read after it holds.
-        generation = self._generations.live()
-        self._reader.refresh()
-        zone = generation.zone if generation else ZoneInfo(self._settings.timezone)
-        period = self._period(name, asked, zone, now)
+        insight, moment = INSIGHTS[name], self._present.moment()
+        zone = self._present.zone(moment)
+        period = self._period(name, asked, moment)
         kind = _kind_of(asked.scope, name, insight)
         scope = self._scopes.resolve(caller, asked.scope, None)
-        figures = Figures(self._db, self._reader, generation.id if generation else "", period)
-        question = Question(caller, scope, kind, figures, period, zone, day_of(now, zone), asked)
+        generation = moment.generation.id if moment.generation else ""
+        figures = Figures(self._db, self._reader, generation, period)
+        today = day_of(self._present.now(), zone)
+        question = Question(caller, scope, kind, figures, period, zone, today, asked)
         answer = self._answers[name](question)
         rows = answer.pop("rows", [])
         return {
@@ -99,21 +85,16 @@ class Insights:
             "figures": answer,
             "rows": rows,
             "people": self._people(scope, rows),
-            **self._freshness(generation, now),
+            **self._present.freshness(moment),
         }
 
-    def _period(self, name: str, asked: Asked, zone: ZoneInfo, now: datetime) -> Period:
+    def _period(self, name: str, asked: Asked, moment: Moment) -> Period:
         for parameter, of in _OF_ONE_INSIGHT.items():
             if getattr(asked, parameter) is not None and name != of:
                 raise invalid({parameter: [f"goes with {of} only"]}, "query")
-        if asked.period is None:
-            return current_period("month", now, zone)
-        if name == "coverage":
+        if asked.period is not None and name == "coverage":
             raise invalid({"period": ["goes not with coverage, which takes `days`"]}, "query")
-        try:
-            period = parse_period(asked.period, zone)
-        except PeriodError as error:
-            raise invalid({"period": [str(error)]}, "query") from None
+        period = self._present.period(moment, asked.period)
         if asked.value is not None and period.kind in ("day", "week"):
             raise invalid({"value": ["is counted by months and longer periods"]}, "query")
         return period

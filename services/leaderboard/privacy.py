@@ -11,7 +11,7 @@ from services.leaderboard.repository import Generation, Generations
 from services.leaderboard.repository.directory import MOST_REVISIONS
 from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import Collections, collections_of
-from services.leaderboard.repository.headcounts import Headcounts
+from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import fences
 from shared.config import Settings
 from shared.eventlog import Offsets
@@ -29,6 +29,7 @@ class BoardsHolder:
         self._client = client
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
+        self._sizes = TeamSizes(self._db)
         self._lease = rebuild_lease(self._db)
 
     def has_folded(self, after: Offsets) -> bool:
@@ -63,7 +64,7 @@ class BoardsHolder:
             if entry is None:
                 return
             self._db["directory"].delete_one({"_id": person}, session=session)
-            Headcounts(self._db).note([(entry, None)], session)
+            self._sizes.apply({person: entry}, {person: None}, session)
             stored = self._db["revisions"].find_one(_DIRECTORY, session=session)
             after = fences.without(fences.fences_of(stored), person)
             self._db["revisions"].update_one(

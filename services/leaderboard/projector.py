@@ -6,6 +6,7 @@ from prometheus_client import Counter, Gauge
 from services.leaderboard.filler import BOARD_TOPICS, Filler, refuse_unless_ours
 from services.leaderboard.privacy import BoardsHolder
 from services.leaderboard.repository import Generation, Generations, ensure_indexes
+from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import mongo, times
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
@@ -34,6 +35,7 @@ class Projector:
         self._log = log
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
+        self._sizes = TeamSizes(self._db)
         self._lease = Lease(self._db["leases"], "projector")
         self._filler: Filler | None = None
 
@@ -60,6 +62,7 @@ class Projector:
 
     def _take_up(self, generation: Generation) -> None:
         refuse_unless_ours(generation, self._settings)
+        self._sizes.fill()
         self._generations.ensure_collections(generation.id)
         if self._filler is not None:
             self._filler.close()

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from services.leaderboard.changes import Change, DirectoryChange, recognition_change
 from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
-from services.leaderboard.folder import Change, DirectoryChange, Folder
+from services.leaderboard.folder import Folder
 from services.leaderboard.parts import parts_of
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from shared import times
@@ -83,11 +85,14 @@ class Rebuild:
         try:
             self._clean()
             generation = self._new_generation()
-            parts = parts_of(self._db, generation.id)
-            folder = Folder(MongoStore(self._db, generation.id), generation.zone, parts)
+            folder = Folder(
+                MongoStore(self._db, generation.id),
+                generation.zone,
+                parts_of(self._db, generation.id),
+            )
             # The directory first: who takes a rank is asked when a list outgrows its document.
             self._fold(folder, "directory", map(_directory_change, directory))
-            readable = _Readable(folder)
+            readable = _Readable(generation.zone)
             counted = self._fold(folder, "recognitions", readable.changes(recognitions))
             self._follow(generation)
             self._generations.switch_to(self._client, generation.id)
@@ -160,15 +165,15 @@ def rebuild_lease(db: Database[Document]) -> Lease:
 class _Readable:
     """The records of an export that can be counted; the others are told and counted."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
         self.refused = 0
 
     def changes(self, recognitions: Iterable[Mapping[str, Any]]) -> Iterator[Change]:
         """The change that each record is."""
         for record in recognitions:
             try:
-                yield self._folder.recognition_change(record, record["attribution"], times.now())
+                yield recognition_change(record, record["attribution"], self._zone, times.now())
             except (KeyError, TypeError, ValueError, OverflowError) as error:
                 self.refused += 1
                 logger.error(

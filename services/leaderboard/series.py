@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.leaderboard.domain.contribution import Contribution
-from services.leaderboard.domain.series import Increments, increments_of, private_places
+from services.leaderboard.domain.folding import Fold
+from services.leaderboard.domain.series import Increments, increments_of, places_of
 from services.leaderboard.domain.series_fold import Cells, SeriesFold
+from services.leaderboard.folder import Pair
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.series import SeriesStore
 from shared.mongo import Document
@@ -18,9 +19,6 @@ from shared.mongo import Document
 _NUMBERS_REMEMBERED = 400_000
 _NUMBERS_A_WRITE = 200
 """So many numbers of a document weigh as much as a document."""
-
-Pair = tuple[Contribution | None, Contribution | None]
-"""What a recognition contributed before, and what it contributes now."""
 
 
 class Series:
@@ -34,7 +32,7 @@ class Series:
         self._places: set[str] | None = None
         self._new_places: set[str] = set()
 
-    def apply(self, pairs: Sequence[Pair], session: ClientSession) -> int:
+    def apply(self, pairs: Sequence[Pair], _fold: Fold | None, session: ClientSession) -> int:
         """Write what the contributions of a batch bring: new minus old, for each of them; how
         many documents (a long one weighs as several).
 
@@ -52,7 +50,7 @@ class Series:
         fold.add(stored)
         self._store.put(fold.changed, stored.keys(), session)
         self._changed = fold.changed
-        self._note_places({place for _, new in pairs for place in private_places(new)}, session)
+        self._note_places({place for _, new in pairs for place in places_of(new)}, session)
         return sum(1 + _weight(cells) // _NUMBERS_A_WRITE for cells in fold.changed.values())
 
     def settle(self) -> None:
@@ -70,12 +68,12 @@ class Series:
         self._places = None
 
     def _note_places(self, places: set[str], session: ClientSession) -> None:
-        """Note at which places people took part in what is private; they are never taken back."""
+        """Note for which teams, as they were then, people took part; that is never taken back."""
         if places and self._places is None:
-            self._places = self._store.private_places(session)
+            self._places = self._store.places(session)
         self._new_places = places - (self._places or set())
         if self._new_places:
-            self._store.add_private_places(self._new_places, session)
+            self._store.add_places(self._new_places, session)
 
     def _load(self, names: set[str], session: ClientSession) -> dict[str, Cells]:
         held = {name: found for name in names if (found := self._documents.get(name))}

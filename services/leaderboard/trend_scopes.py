@@ -79,11 +79,11 @@ class TrendScopes:
         return Scope(ORG, [ORG])
 
     def counts_private(self, scope: Scope, places: set[str]) -> bool:
-        """Whether figures of `scope` count private recognitions; `places` as its series keep them,
-        read after them."""
+        """Whether figures of `scope`, resolved just now, count private recognitions; `places` as
+        its series keep them, read after them."""
         if kind_of(scope.name) in ("person", "line"):
             return scope.is_own
-        groups = self._groups_today()
+        groups = self._groups
         key = (groups.revision, len(places))  # places are only ever added
         if self._counting[0] != key:
             self._counting = (key, counting_private(groups.paths(), groups.own_sizes, places))

@@ -84,8 +84,8 @@ class Trends:
         store = SeriesStore(self._db, generation.id if generation else "")
         scope = self._scopes.resolve(caller, asked.scope, asked.sub_teams)
         totals = totals_of(buckets, store.load(_documents(scope, buckets)))
-        # After what they count in, so that none counts whose place is not known here.
-        counts_private = self._scopes.counts_private(scope, store.private_places())
+        # After the figures, so that none of them is of a place that is not known here.
+        counts_private = self._scopes.counts_private(scope, store.places())
         known_until = (generation and generation.as_of) or now
         rows = []
         for bucket, total in totals.items():
@@ -149,7 +149,7 @@ def _documents(scope: Scope, buckets: Range) -> list[str]:
             },
             "query",
         )
-    return names
+    return sorted(names)
 
 
 def _refuse_reversed(from_: date | datetime, to: date | datetime, zone: ZoneInfo) -> None:

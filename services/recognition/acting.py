@@ -148,11 +148,14 @@ class Acting:
         entry = self._directory.get(caller.person, session) or {}
         if not entry.get("active", True) and caller.person not in self._admins:
             raise Forbidden(f"{caller.person} is not active")
+        team = entry.get("team")
+        teams = self._directory.recent([team]) if team else {}
         return Actor(
             caller.person,
-            entry.get("team"),
+            team,
             entry.get("partner"),
             moderates=caller.has(scopes.MODERATE),
+            ancestors=tuple(teams[team]["ancestors"]) if team in teams else (),
         )
 
     def audit(

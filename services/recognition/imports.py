@@ -16,7 +16,7 @@ from typing import IO, Any
 import orjson
 from marshmallow import ValidationError
 
-from services.recognition.domain.past import named_in, overlaid
+from services.recognition.domain.past import named_in, overlaid, provider_in
 from services.recognition.domain.recognition import (
     EVENT_OF_CREATION,
     Record,
@@ -135,7 +135,9 @@ class Importer:
                 line.asked["giver"],
                 *line.asked["recipients"],
                 *(reference for _, reference in named_in(line.asked)),
+                provider_in(line.asked),
             )
+            if ref
         }
         entries |= self._directory.entries_with_teams(references - entries.keys())
         managers = self._directory.lines_above(entries[ref] for ref in references if ref in entries)
@@ -205,7 +207,7 @@ class Importer:
                 source=asked["source"],
                 quiet=True,
             )
-            record = overlaid(record, asked, entries.keys(), links)
+            record = overlaid(record, asked, entries, links)
         except Refusal as refusal:
             line.errors = [
                 {"pointer": fault.pointer, "detail": fault.detail} for fault in refusal.faults

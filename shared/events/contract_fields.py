@@ -1,4 +1,4 @@
-"""The kinds of members that contracts are made of; each must be there."""
+"""The kinds of members that contracts are made of; each must be there unless it says otherwise."""
 
 from typing import Any
 
@@ -23,10 +23,10 @@ def check_instant(value: str) -> None:
         raise ValidationError(str(error)) from None
 
 
-def instant(**options: Any) -> fields.String:
+def instant(*, required: bool = True, **options: Any) -> fields.String:
     """An instant as RFC 3339 text."""
     return fields.String(
-        required=True, validate=check_instant, metadata={"format": "date-time"}, **options
+        required=required, validate=check_instant, metadata={"format": "date-time"}, **options
     )
 
 
@@ -61,6 +61,6 @@ def count(low: int = 0) -> fields.Integer:
     return fields.Integer(required=True, strict=True, validate=validate.Range(min=low))
 
 
-def truth(**options: Any) -> fields.Boolean:
+def truth(*, required: bool = True, **options: Any) -> fields.Boolean:
     """true or false."""
-    return fields.Boolean(required=True, truthy={True}, falsy={False}, **options)
+    return fields.Boolean(required=required, truthy={True}, falsy={False}, **options)

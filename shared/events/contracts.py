@@ -10,7 +10,6 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 
 from shared.events.contract_fields import (
     Contract,
-    check_instant,
     count,
     instant,
     reference,
@@ -35,12 +34,14 @@ class ChangeContract(Contract):
 
 
 class PromiseContract(Contract):
-    """The promise that a please carries."""
+    """The promise that a please carries; `moved_late`: once after it was due. Events from before
+    that was told lack it."""
 
     by = reference()
     promised_at = instant()
     due_at = instant()
     moved = count()
+    moved_late = truth(required=False)
     outcome = text(allow_none=True, validate=validate.OneOf(["kept", "late"]))
 
 
@@ -64,7 +65,8 @@ class ServiceLevelContract(Contract):
 
 
 class RecognitionState(Contract):
-    """A recognition as it stands after the change."""
+    """A recognition as it stands after the change. `answered_at`: when the first word came of whom
+    a please was asked of; events from before that was told lack it."""
 
     id = text()
     kind = text(validate=validate.OneOf(["please", "thank_you"]))
@@ -80,6 +82,7 @@ class RecognitionState(Contract):
     needed_by = instant(allow_none=True)
     category = text(allow_none=True)
     promise = fields.Nested(PromiseContract, required=True, allow_none=True)
+    answered_at = instant(required=False, allow_none=True)
     fulfilled_at = instant(allow_none=True)
     declined = fields.Nested(DeclinedContract, required=True, allow_none=True)
     service_level = fields.Nested(ServiceLevelContract, required=True, allow_none=True)
@@ -105,10 +108,13 @@ class Attribution(Contract):
 
 
 class RecognitionAttribution(Contract):
-    """Stamped when the recognition was accepted, never recomputed."""
+    """Stamped when the recognition was accepted, never recomputed. `provider` is that of who
+    answers for a please, stamped when they promised, declined or did it, null while nobody does;
+    events from before it was stamped lack it."""
 
     giver = fields.Nested(Attribution, required=True)
     recipients = fields.Dict(keys=reference(), values=fields.Nested(Attribution), required=True)
+    provider = fields.Nested(Attribution, allow_none=True)
 
 
 class RecognitionData(Contract):
@@ -180,9 +186,7 @@ class KeyState(Contract):
     name = text()
     hash = text(validate=_HASH)
     previous_hash = fields.String(allow_none=True, validate=_HASH)
-    previous_until = fields.String(
-        allow_none=True, validate=check_instant, metadata={"format": "date-time"}
-    )
+    previous_until = instant(required=False, allow_none=True)
     scopes = texts()
     person = reference(allow_none=True)
     on_behalf_of = truth()

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from shared.events import RECOGNITION, TOPICS, Event, MalformedEvent, decode, encode, event_id
 from shared.events.contracts import check, json_schemas
 
+AT = "2026-11-22T10:00:00Z"
+
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
@@ -88,3 +90,56 @@ def test_types_that_we_do_not_know_yet_carry_the_state_of_their_topic():
     )
     with pytest.raises(MalformedEvent, match="breaks its contract"):
         check(event)
+
+
+def told(**state: Any) -> Event:
+    """That somebody asked something, as it was told before promises were counted."""
+    side = {"team": "team:core", "partner": None, "ancestors": []}
+    promise = {"by": "person:bob", "promised_at": AT, "due_at": AT, "moved": 0, "outcome": None}
+    empty = ("link", "answers", "echoes", "needed_by", "category", "fulfilled_at", "declined")
+    plain = {
+        **dict.fromkeys((*empty, "service_level", "external_id")),
+        "id": "p",
+        "kind": "please",
+        "status": "promised",
+        "giver": "person:ada",
+        "recipients": ["person:bob"],
+        "message": "x",
+        "values": [],
+        "visibility": "team",
+        "promise": promise,
+        "given_at": AT,
+        "created_at": AT,
+        "version": 2,
+        "revision": 2,
+        "reactions": {},
+        "comment_count": 0,
+        "source": "api",
+        "quiet": False,
+    }
+    data = {
+        "state": {**plain, **state},
+        "attribution": {"giver": side, "recipients": {"person:bob": side}},
+        "change": {"by": "person:bob", "at": AT},
+        "quiet": False,
+    }
+    return Event("e", "kudos.recognition.promised", "/s", "p", AT, RECOGNITION, "p", data)
+
+
+def test_events_from_before_promises_were_counted_keep_the_contract():
+    check(told())
+
+
+@pytest.mark.parametrize("answered_at", [None, AT])
+def test_it_may_be_told_when_the_first_word_came(answered_at: str | None):
+    check(told(answered_at=answered_at))
+
+
+def test_what_is_told_of_a_promise_is_held_to_the_contract():
+    event = told(answered_at="yesterday")
+    event.data["state"]["promise"]["moved_late"] = "no"
+    event.data["attribution"]["provider"] = {"team": "core", "partner": None, "ancestors": []}
+    with pytest.raises(MalformedEvent) as breach:
+        check(event)
+    for member in ("answered_at", "moved_late", "provider"):
+        assert member in str(breach.value)

@@ -48,7 +48,9 @@ def test_it_tells_what_each_service_holds(services: Privacy) -> None:
     assert members(ours["reports"], "reason") == ["Twice"]
     assert members(ours["api_keys"], "name") == ["mine"]
     assert "hash" not in ours["api_keys"][0]
-    assert members(held["leaderboard"]["credits"], "recognition") == [given["id"]]
+    counted = held["leaderboard"]["credits"]
+    assert set(members(counted, "recognition")) == {given["id"], private["id"]}
+    assert {each["recognition"]: each["private"] for each in counted}[private["id"]]
     assert set(members(held["leaderboard"]["scores"], "score")) == {1}
     assert members(held["notifier"]["inbox"], "recognition") == [given["id"]]
     assert members(held["notifier"]["webhooks"], "url") == ["https://192.0.43.8/hook"]

@@ -91,7 +91,7 @@ def fill(client: Client, settings: Settings, scores: dict[str, int]) -> str:
     for start in range(0, len(refs), 500):
         entries = [{"_id": ref, **person(ref).data["state"]} for ref in refs[start : start + 500]]
         counters = {(NAME, ref): Counter(scores[ref]) for ref in refs[start : start + 500]}
-        in_transaction(client, lambda session, e=entries: store.put_entries(e, (), session))
+        in_transaction(client, lambda session, e=entries: store.put_entries(e, {}, session))
         in_transaction(client, lambda session, c=counters: store.put_counters(c, (), session))
     scored = List(None, 0, dict(Tally(scores.values())), revision=1)
     lists = {NAME: scored, VIEW.period: List(None, 0, revision=1)}
@@ -170,7 +170,8 @@ def test_every_query_takes_an_index(
     assert not [own for own in OWN if not any(n.startswith(own) for _, n, _ in queries.seen)]
     for query in queries.seen:
         # SecantusDB looks up an _id at once, and yet explains one beside other fields as a scan.
-        if "_id" not in query[2]:
+        # Everybody is read once, when the sizes of teams are counted for the first time.
+        if "_id" not in query[2] and query[1:] != ("directory", {}):
             assert "IXSCAN" in explain(watched, query)[0], query
 
 

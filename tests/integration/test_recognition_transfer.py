@@ -13,6 +13,7 @@ from shared.mongo import Client
 from tests.recognition_parts import RecognitionParts, please
 
 PLAIN = ["kudos:read", "kudos:write"]
+TEAMS = ("team:core", "team:compilers")
 STAMPED = ("attribution", "created_at", "version", "revision", "quiet")
 
 
@@ -39,6 +40,8 @@ def lives(parts: RecognitionParts) -> None:
         act(asked[name], "promise", due_at=due)
     act(asked["moved"], "promise", due_at="2036-02-01T00:00:00.123Z", reason="later")
     act(asked["fulfilled"], "fulfil")
+    both = {"recipients": ["bob", "grace"], "message": "done by one"}
+    act(parts.made("ada", **please(**both))["id"], "fulfil", "grace")
     act(asked["declined"], "decline", reason="no", alternative="ask Grace")
     act(asked["withdrawn"], "withdraw", "ada")
     parts.made("ada", recipients=["bob"], answers=asked["answered"], values=["quality"])
@@ -95,10 +98,42 @@ def test_what_is_exported_imports_into_an_empty_suite_as_it_was(recognition, oth
     again = exported(other)
     assert [unstamped(line) for line in again] == [unstamped(line) for line in lines]
     assert all(line["quiet"] and line["version"] == 1 for line in again)
+    assert [line["attribution"] for line in again] == [line["attribution"] for line in lines]
     for line in again:
         assert other.events(line["id"])[0].data["quiet"] is True
     assert {answer["status"] for answer in imported(other, lines)} == {"exists"}
     assert exported(other) == again
+
+
+def test_an_export_tells_who_answers_for_what_was_asked(recognition):
+    lives(recognition)
+    core, compilers = ({"team": t, "partner": None, "ancestors": []} for t in TEAMS)
+    providers = {
+        line["message"]: line["attribution"]["provider"]
+        for line in exported(recognition)
+        if line["kind"] == "please"
+    }
+    assert providers == {
+        **dict.fromkeys(("open", "withdrawn", "answered", "hidden")),
+        **dict.fromkeys(("promised", "moved", "fulfilled", "declined"), core),
+        "done by one": compilers,
+    }
+
+
+def test_what_became_of_it_elsewhere_is_attributed_by_the_directory_of_now(recognition):
+    promise = {"by": "grace", "promised_at": "2020-01-02T00:00:00Z"}
+    told = line(
+        recipients=["bob", "grace"],
+        status="promised",
+        answered_at="2020-01-02T00:00:00Z",
+        promise={**promise, "due_at": "2020-01-03T00:00:00Z", "moved_late": True},
+    )
+    [answer] = imported(recognition, [told])
+    [event] = recognition.events(answer["id"])
+    assert event.data["attribution"]["provider"]["team"] == "team:compilers"
+    # Read-only, both: what the rules remember is the course, which this line does not bring.
+    assert event.data["state"]["promise"]["moved_late"] is False
+    assert event.data["state"]["answered_at"] is None
 
 
 def test_what_was_imported_goes_on_where_it_was(recognition, other):

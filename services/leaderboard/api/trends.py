@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app, request
 
 from services.leaderboard.domain.trend import COLUMNS
-from services.leaderboard.schemas import TrendArguments, TrendSchema
+from services.leaderboard.trend_schemas import TrendArguments, TrendSchema
 from services.leaderboard.trends import Asked, Trends
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires

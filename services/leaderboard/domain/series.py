@@ -69,9 +69,9 @@ def increments_of(contribution: Contribution | None) -> Increments:
     return increments
 
 
-def private_places(contribution: Contribution | None) -> set[str]:
-    """The places of those in whose figures a private recognition counts."""
-    if contribution is None or not contribution["private"]:
+def places_of(contribution: Contribution | None) -> set[str]:
+    """The places of everybody in whose figures a contribution counts."""
+    if contribution is None:
         return set()
     sides: list[Side | None] = [contribution["giver"]]
     if contribution["kind"] == "thank_you":

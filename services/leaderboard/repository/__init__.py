@@ -10,6 +10,8 @@ counters_<generation>  {"_id": "<subject>|<list>", "list", "subject", "score", "
 directory, api_keys, offsets   replicas and how far they are (shared/replica.py)
 revisions      {"_id": "directory", "revision", "fences": [[first id, entries], ...]}: the
                revision grows whenever the replica changes
+team_sizes     {"_id": team, partner or "organisation", "own", "tree"}: how many people each has
+               (repository/team_sizes.py)
 api_key_uses   when keys were last used here (shared/key_uses.py)
 leases         who is the active projector
 """

@@ -106,13 +106,14 @@ class Generations:
         """Create what is missing of a generation's collections and indexes."""
         held = collections_of(self.database, generation)
         existing = self.database.list_collection_names()
+        # Transactions should find them there.
         for collection in (
             held.contributions,
             held.lists,
             held.gifts,
             held.series,
             held.coverage,
-        ):  # transactions should find them there
+        ):
             if collection.name not in existing:
                 self.database.create_collection(collection.name)
         held.counters.create_index(

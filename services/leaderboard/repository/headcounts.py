@@ -1,28 +1,16 @@
-"""How many active people belong to each team and partner today: one document, changed with the
-directory, so that nobody has to count a million people.
+"""How many active people belong to each team and partner today, as trends ask for it."""
 
-{"_id": "today", "revision", "sizes": {"team:core": 12, "-": 3}}
-"""
-
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.leaderboard.domain.privacy import group_of
+from services.leaderboard.domain.privacy import NOBODY
+from services.leaderboard.domain.team_sizes import ORGANISATION
+from services.leaderboard.repository.team_sizes import TeamSizes
 from shared.mongo import Document
+from shared.references import kind_of
 
-_DOT = "/"
-"""Stands in names of fields for the dots of ids: MongoDB would take those for paths."""
-
-_TODAY = {"_id": "today"}
-_FIELDS = dict.fromkeys(["type", "active", "technical", "team", "partner"], 1)
 _TEAMS = {"ref": {"$gt": "team:", "$lt": "team;"}}
-
-Change = tuple[Document | None, Document | None]
-"""An entry of the directory before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +23,24 @@ class Headcount:
 
 
 class Headcounts:
-    """Reads and changes the collection `headcounts`."""
+    """Reads the sizes of teams and partners, and the teams."""
 
     def __init__(self, db: Database[Document]) -> None:
-        self._collection = db["headcounts"]
+        self._sizes = TeamSizes(db)
+        self._revisions = db["revisions"]
         self._directory = db["directory"]
 
-    def today(self, session: ClientSession | None = None) -> Headcount:
+    def today(self) -> Headcount:
         """How many there are now."""
-        stored = self._collection.find_one(_TODAY, session=session)
-        if stored is None:
-            return Headcount()
-        sizes = {ref.replace(_DOT, "."): number for ref, number in stored["sizes"].items()}
-        return Headcount(stored["revision"], sizes)
-
-    def note(self, changes: Iterable[Change], session: ClientSession) -> None:
-        """Take in changes of the directory, in the transaction that made them. The first time,
-        everybody is counted."""
-        held = self.today(session)
-        if held.revision:
-            sizes = Counter(held.sizes)
-            for before, after in changes:
-                sizes.subtract(_groups([before]))
-                sizes.update(_groups([after]))
-        else:
-            sizes = Counter(_groups(self._directory.find({}, _FIELDS, session=session)))
-        fields = {ref.replace(".", _DOT): number for ref, number in sizes.items() if number}
-        stored = {**_TODAY, "revision": held.revision + 1, "sizes": fields}
-        self._collection.replace_one(_TODAY, stored, upsert=True, session=session)
+        stored = self._revisions.find_one({"_id": "directory"}, {"revision": 1})
+        revision = int(stored["revision"]) if stored else 0
+        every = self._sizes.every(revision)
+        sizes = {ref: size.own for ref, size in every.items() if size.own and ref != ORGANISATION}
+        everybody = every[ORGANISATION].own if ORGANISATION in every else 0
+        nobody = everybody - sum(n for ref, n in sizes.items() if kind_of(ref) == "team")
+        return Headcount(revision, {**sizes, NOBODY: nobody} if nobody > 0 else sizes)
 
     def teams(self) -> dict[str, Document]:
         """Every team of the directory: its name, and those above it."""
         found = self._directory.find(_TEAMS, {"name": 1, "ancestors": 1})
         return {team["_id"]: team for team in found}
-
-
-def _groups(entries: Iterable[Document | None]) -> Iterator[str]:
-    for entry in entries:
-        if entry is not None and (group := group_of(entry)) is not None:
-            yield group

@@ -1,7 +1,7 @@
 """The documents of series: {"_id": "<scope>|<month or year>", "cells": {unit: {metric: number}}}.
 
-They are only ever looked up by id. Beside them {"_id": "private", "places": [...]}: at which
-places people took part in something private (domain/privacy.py).
+They are only ever looked up by id. Beside them {"_id": "places", "places": [...]}: for which
+teams, and trees as they were then, people ever took part (domain/privacy.py).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -9,44 +9,39 @@ from sys import intern
 
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
 from services.leaderboard.domain.series_fold import Cells
+from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 
 _DOT = "/"
 """Stands in names of fields for the dots of ids: MongoDB would take those for paths."""
 
 
-_PRIVATE = {"_id": "private"}
-
-
-def series_of(db: Database[Document], generation: str) -> MongoCollection[Document]:
-    """The collection that holds the series of a generation."""
-    return db[f"series_{generation}"]
+_PLACES = {"_id": "places"}
 
 
 class SeriesStore:
     """Reads and writes the series of a generation."""
 
     def __init__(self, db: Database[Document], generation: str) -> None:
-        self._collection = series_of(db, generation)
+        self._collection = collections_of(db, generation).series
 
     def load(self, names: Iterable[str], session: ClientSession | None = None) -> dict[str, Cells]:
         """The cells of those documents that there are."""
         found = find_many(self._collection, "_id", names, None, session)
         return {stored["_id"]: _cells(stored["cells"]) for stored in found}
 
-    def private_places(self, session: ClientSession | None = None) -> set[str]:
-        """The places at which people ever took part in a private recognition."""
-        stored = self._collection.find_one(_PRIVATE, session=session)
+    def places(self, session: ClientSession | None = None) -> set[str]:
+        """The places (domain/series.py) at which people ever took part."""
+        stored = self._collection.find_one(_PLACES, session=session)
         return set(stored["places"]) if stored else set()
 
-    def add_private_places(self, places: Iterable[str], session: ClientSession) -> None:
+    def add_places(self, places: Iterable[str], session: ClientSession) -> None:
         """Note such places."""
         added = {"$addToSet": {"places": {"$each": sorted(places)}}}
-        self._collection.update_one(_PRIVATE, added, upsert=True, session=session)
+        self._collection.update_one(_PLACES, added, upsert=True, session=session)
 
     def put(
         self, changed: Mapping[str, Cells], known: Collection[str], session: ClientSession

@@ -19,12 +19,14 @@ def attribute(
     directory: Mapping[str, Entry],
     managers: Mapping[str, str | None],
 ) -> dict[str, Any]:
-    """{"giver": side, "recipients": [side]}; a side is {"ref", "team", "partner", "ancestors"},
-    that of a recipient with the "direction" that it went (docs/adr/0073).
+    """{"giver": side, "recipients": [side], "provider": None}; a side is {"ref", "team",
+    "partner", "ancestors"}, that of a recipient with the "direction" that it went (ADR 0073).
 
     `ancestors` are the teams above `team`, nearest first. `directory` holds the entries of all
     and of their teams, `managers` the manager of each person and of everybody above them.
-    Stamped once, never recomputed.
+    Stamped once, never recomputed. `provider` comes with the act that makes somebody answer for
+    a please (ADR 0070): a side without its `ref`, which the promise, the decline or the course
+    names.
     """
     side = side_of(giver, directory)
     received = [side_of(recipient, directory) for recipient in recipients]
@@ -33,6 +35,7 @@ def attribute(
         "recipients": [
             {**each, "direction": _direction(side, each, managers)} for each in received
         ],
+        "provider": None,
     }
 
 
@@ -56,6 +59,16 @@ def _direction(
     if recipient["ref"] in line_above(giver["ref"], managers):
         return "up"
     return "down" if giver["ref"] in line_above(recipient["ref"], managers) else "sideways"
+
+
+def provided_by(attribution: Mapping[str, Any], side: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`attribution` with the side of who answers for a please from now on, or of nobody."""
+    return {**attribution, "provider": without_ref(side) if side else None}
+
+
+def without_ref(side: Mapping[str, Any]) -> dict[str, Any]:
+    """For whom somebody stands, without who it is."""
+    return {name: value for name, value in side.items() if name != "ref"}
 
 
 def teams_needed(entries: Iterable[Entry]) -> set[str]:

@@ -37,17 +37,24 @@ MOST_HISTORY = 200
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: full references; `team` and `partner` are those they belong to now."""
+    """Who acts: full references; `team` (with `ancestors`, those above it, nearest first) and
+    `partner` are those they belong to now."""
 
     person: str
     team: str | None = None
     partner: str | None = None
     moderates: bool = False
+    ancestors: tuple[str, ...] = ()
 
     @property
     def groups(self) -> frozenset[str]:
         """Everything by which a recognition may address them."""
         return frozenset(ref for ref in (self.person, self.team, self.partner) if ref)
+
+    @property
+    def side(self) -> Record:
+        """For whom they stand now, without who they are (domain/attribution.py)."""
+        return {"team": self.team, "partner": self.partner, "ancestors": list(self.ancestors)}
 
     @property
     def badges(self) -> list[str]:

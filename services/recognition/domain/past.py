@@ -7,6 +7,7 @@ An import stamps `attribution` (by the directory of now), `created_at`, `version
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from services.recognition.domain.attribution import provided_by, side_of
 from services.recognition.domain.change import NEW_COURSE, with_derived
 from services.recognition.domain.conversation import emoji_of
 from services.recognition.domain.recognition import THANK_YOU, echo_key
@@ -34,11 +35,25 @@ def named_in(asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"/comments/{index}/by", comment["by"]
 
 
+def provider_in(asked: Mapping[str, Any]) -> str | None:
+    """Who answers for the please of a line: who promised it, who declined it, or who did it
+    without the one who asked."""
+    for act in ("promise", "declined"):
+        if asked.get(act):
+            return str(asked[act]["by"])
+    done_by = asked.get("course", {}).get("fulfilled_by")
+    return None if done_by == asked["giver"] else done_by
+
+
 def overlaid(
-    record: Record, asked: Mapping[str, Any], people: Collection[str], links: Collection[str]
+    record: Record,
+    asked: Mapping[str, Any],
+    directory: Mapping[str, Mapping[str, Any]],
+    links: Collection[str],
 ) -> Record:
-    """`record`, as it was made of a line, with what became of it. `people` are the references
-    that the directory has, `links` the ids of recognitions that may be answered or echoed.
+    """`record`, as it was made of a line, with what became of it. `directory` holds the entries
+    of everybody that a line names and of their teams, `links` the ids of recognitions that may be
+    answered or echoed.
 
     Raises Refusal.
     """
@@ -47,7 +62,7 @@ def overlaid(
         *(
             Fault(pointer, f"{reference} is not in the directory")
             for pointer, reference in named_in(asked)
-            if reference not in people
+            if reference not in directory
         ),
         *(
             Fault(f"/{link}", "is no recognition that was imported before this line")
@@ -61,8 +76,11 @@ def overlaid(
     course = {**NEW_COURSE, **asked.get("course", {})}
     if promise and course["due_set_at"] is None:
         course["due_set_at"] = promise["promised_at"]
+    provider = provider_in(asked)
+    side = side_of(provider, directory) if provider and provider in directory else None
     after = {
         **record,
+        "attribution": provided_by(record["attribution"], side),
         "status": asked.get("status", record["status"]),
         "promise": promise,
         "fulfilled_at": asked.get("fulfilled_at"),

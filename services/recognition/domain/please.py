@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.recognition.domain.attribution import provided_by
 from services.recognition.domain.change import (
     Actor,
     Change,
@@ -71,6 +72,7 @@ def _make(record: Record, who: Actor, now: datetime, due_at: datetime, note: str
         **record,
         "status": "promised",
         "promise": made,
+        "attribution": provided_by(record["attribution"], who.side),
         "course": course,
         "service_level": _level_answered(record, now),
         "history": noted(record, who.person, now, "promised", due_at=due_at, note=note),
@@ -108,6 +110,7 @@ def release(record: Record, who: Actor, now: datetime, *, reason: str | None = N
         **record,
         "status": "open",
         "promise": None,
+        "attribution": provided_by(record["attribution"], None),
         "history": noted(
             record, who.person, now, "released", was_due_at=held["due_at"], reason=reason
         ),
@@ -131,7 +134,9 @@ def fulfil(record: Record, who: Actor, now: datetime) -> Change:
 
 
 def _fulfilled(record: Record, who: Actor, now: datetime, **brought: Any) -> Change:
-    held = record["promise"]
+    held, attribution = record["promise"], record["attribution"]
+    if not held and who.person != record["giver"]:
+        attribution = provided_by(attribution, who.side)
     if held:
         in_time = now <= held["due_at"] and not record["course"]["moved_late"]
         held = {**held, "outcome": "kept" if in_time else "late"}
@@ -143,6 +148,7 @@ def _fulfilled(record: Record, who: Actor, now: datetime, **brought: Any) -> Cha
         "status": "fulfilled",
         "promise": held,
         "fulfilled_at": now,
+        "attribution": attribution,
         "course": {**_answered(record, now), "fulfilled_by": who.person},
         "service_level": level,
         "history": noted(record, who.person, now, "fulfilled"),
@@ -161,12 +167,13 @@ def reopen(record: Record, who: Actor, now: datetime, *, reason: str) -> Change:
     if now - done_at > REOPENED_WITHIN:
         raise WrongState("it was fulfilled more than seven days ago: ask anew")
     held = record["promise"]
-    level = record["service_level"]
+    level, attribution = record["service_level"], record["attribution"]
     after = {
         **record,
         "status": "promised" if held else "open",
         "promise": {**held, "outcome": None} if held else None,
         "fulfilled_at": None,
+        "attribution": attribution if held else provided_by(attribution, None),
         "course": {**record["course"], "fulfilled_by": None},
         "service_level": {**level, "fulfilled_in_time": None} if level else None,
         "history": noted(
@@ -190,10 +197,12 @@ def decline(
     declines.append(said)
     everybody = {ref for ref in record["recipients"] if kind_of(ref) == "person"}
     is_final = everybody <= {each["by"] for each in declines}
+    attribution = record["attribution"]
     after = {
         **record,
         "status": "declined" if is_final else "open",
         "declined": said if is_final else None,
+        "attribution": provided_by(attribution, who.side) if is_final else attribution,
         "course": {**_answered(record, now), "declines": declines},
         "service_level": _level_answered(record, now),
         "history": noted(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from services.recognition.domain.attribution import without_ref
 from shared.times import to_rfc3339
 
 RECOGNITION_FIELDS = (
@@ -83,18 +84,26 @@ DIRECTORY_FIELDS = {
 
 def recognition_state(record: Mapping[str, Any]) -> dict[str, Any]:
     """A stored recognition as RecognitionState (shared/events/contracts.py)."""
-    return {"id": record["_id"], **_plain_fields(record, RECOGNITION_FIELDS)}
+    promise, course = record["promise"], record["course"]
+    return {
+        "id": record["_id"],
+        **_plain_fields(record, RECOGNITION_FIELDS),
+        "promise": {**plain(promise), "moved_late": course["moved_late"]} if promise else None,
+        "answered_at": plain(course["answered_at"]),
+    }
 
 
 def attribution_state(record: Mapping[str, Any]) -> dict[str, Any]:
     """A stored attribution as RecognitionAttribution: the recipients' by reference.
 
-    They are stored as a list, because references have dots and would be field names.
+    They are stored as a list, because references have dots and would be field names. What was
+    stored before the provider's was stamped has none.
     """
     attribution = record["attribution"]
     return {
-        "giver": _without_ref(attribution["giver"]),
-        "recipients": {side["ref"]: _without_ref(side) for side in attribution["recipients"]},
+        "giver": without_ref(attribution["giver"]),
+        "recipients": {side["ref"]: without_ref(side) for side in attribution["recipients"]},
+        "provider": attribution.get("provider"),
     }
 
 
@@ -132,7 +141,3 @@ def plain(value: Any) -> Any:
 
 def _plain_fields(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: plain(record[name]) for name in names}
-
-
-def _without_ref(side: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in side.items() if name != "ref"}

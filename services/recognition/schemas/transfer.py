@@ -18,6 +18,7 @@ class PastPromiseSchema(Schema):
     promised_at = Rfc3339(required=True)
     due_at = Rfc3339(required=True)
     moved = JsonInteger(0, _MOST, load_default=0)
+    moved_late = JsonBoolean(dump_only=True, metadata={"description": "See `course`"})
     outcome = fields.String(
         allow_none=True, load_default=None, validate=validate.OneOf(["kept", "late"])
     )
@@ -81,6 +82,7 @@ class ImportLineSchema(RecognitionSchema):
     source = PlainText(maximum=64, single_line=True, load_default="import")
     status = fields.String(validate=validate.OneOf(STATUSES))
     promise = fields.Nested(PastPromiseSchema, allow_none=True)
+    answered_at = Rfc3339(dump_only=True, metadata={"description": "See `course`"})
     fulfilled_at = Rfc3339(allow_none=True)  # type: ignore[assignment]
     declined = fields.Nested(PastDeclineSchema, allow_none=True)
     service_level = fields.Nested(PastLevelSchema, allow_none=True)

@@ -1,0 +1,150 @@
+"""Reads what a batch touches of a generation, and remembers what was written last."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pymongo.client_session import ClientSession
+
+from services.leaderboard.domain.boards import is_of_people, is_paired
+from services.leaderboard.domain.credits import Counts
+from services.leaderboard.domain.folding import (
+    Counter,
+    CounterKey,
+    Fold,
+    Gifts,
+    GiftsKey,
+    List,
+    Numbers,
+    by_list,
+    handed_on,
+    may_outgrow,
+    subject_of,
+)
+from services.leaderboard.domain.ranking import Rank, rank_of
+from services.leaderboard.domain.segments import is_root
+from services.leaderboard.recent import Recent
+from services.leaderboard.repository.store import Store
+from shared.references import kind_of
+
+_ENTRIES_REMEMBERED = 200_000
+_COUNTERS_REMEMBERED = 40_000
+_GIFTS_REMEMBERED = 100_000
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a batch touches, as it is stored."""
+
+    lists: dict[str, List]
+    touched: dict[str, Numbers]
+    counters: dict[CounterKey, Counter]
+    gifts: dict[GiftsKey, Gifts]
+
+
+class Loader:
+    """Reads of one generation. `new_ranks`: who is found to take a rank, or none, in this batch."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.new_ranks: dict[str, Rank] = {}
+        self._lists: Recent[str, List] = Recent(_ENTRIES_REMEMBERED, lambda held: 1 + len(held))
+        self._counters: Recent[CounterKey, Counter] = Recent(_COUNTERS_REMEMBERED)
+        self._gifts: Recent[GiftsKey, Gifts] = Recent(_GIFTS_REMEMBERED, lambda held: 1 + len(held))
+        self._ranks: Recent[str, Rank] = Recent(_COUNTERS_REMEMBERED)
+
+    def settle(self, fold: Fold | None) -> None:
+        """Remember what a batch wrote: it is committed."""
+        if fold is not None:
+            self._lists.update(fold.lists)
+            self._counters.update(fold.counters)
+            self._gifts.update(fold.gifts)
+            # What was removed may come back with another rank.
+            self._counters.drop(key for key, held in fold.counters.items() if not held.score)
+            self._gifts.drop(key for key, held in fold.gifts.items() if not held)
+        self._ranks.update(self.new_ranks)
+        self.new_ranks = {}
+
+    def forget(self) -> None:
+        """Drop whatever is remembered."""
+        self.new_ranks = {}
+        self._lists.clear()
+        self._counters.clear()
+        self._gifts.clear()
+        self._ranks.clear()
+
+    def load(
+        self, counts: Counts, moved: Mapping[CounterKey, Counter], session: ClientSession
+    ) -> Loaded:
+        """Everything stored that the counts, or the ranks of who moved, may change."""
+        lists = self._load_lists({name for name, _ in moved}, session)
+        touched: dict[str, Numbers] = {}
+        level: dict[str, Numbers] = {**by_list(counts)}
+        while level:
+            touched |= level
+            lists |= self._load_lists([name for name in level if name not in lists], session)
+            outgrown = [name for name in level if name in lists and lists[name].cells is None]
+            level = {}
+            for name in outgrown:
+                level |= handed_on(name, touched[name])
+        counters = {**self._load_counters(touched, lists, session), **moved}
+        return Loaded(lists, touched, counters, self._load_gifts(touched, lists, session))
+
+    def _load_lists(self, names: Iterable[str], session: ClientSession) -> dict[str, List]:
+        wanted = list(names)
+        held = {name: found for name in wanted if (found := self._lists.get(name))}
+        return held | self._store.lists([name for name in wanted if name not in held], session)
+
+    def _load_counters(
+        self,
+        touched: Mapping[str, Numbers],
+        lists: Mapping[str, List],
+        session: ClientSession,
+    ) -> dict[CounterKey, Counter]:
+        keys = {
+            (name, subject_of(name, entry))
+            for name, numbers in touched.items()
+            if _has_counters(name, lists)
+            for _, entry in numbers
+        }
+        held = {key: found for key in keys if (found := self._counters.get(key))}
+        return held | self._store.counters([key for key in keys if key not in held], session)
+
+    def _load_gifts(
+        self,
+        touched: Mapping[str, Numbers],
+        lists: Mapping[str, List],
+        session: ClientSession,
+    ) -> dict[GiftsKey, Gifts]:
+        """The gifts of every giver, and on lists of people of every recipient: who gave back?"""
+        keys = set()
+        for name, numbers in touched.items():
+            if is_paired(name) and _has_counters(name, lists):
+                for _, entry in numbers:
+                    subject, _, giver = entry.partition("|")
+                    keys |= {(name, giver)} | ({(name, subject)} if is_of_people(name) else set())
+        held = {key: found for key in keys if (found := self._gifts.get(key))}
+        return held | self._store.gifts([key for key in keys if key not in held], session)
+
+    def ranks(self, loaded: Loaded, session: ClientSession) -> dict[str, Rank]:
+        """Who takes a rank, of all whose rank this batch may need."""
+        asked: set[str] = set(self.new_ranks)
+        for name, numbers in loaded.touched.items():
+            stored = loaded.lists.get(name) or List()
+            if stored.cells is None:
+                subjects = {subject_of(name, entry) for _, entry in numbers}
+                asked |= {each for each in subjects if (name, each) not in loaded.counters}
+            elif may_outgrow(stored, numbers.keys()):
+                asked |= {e.partition("|")[0] for held in stored.cells.values() for e in held}
+                asked |= {entry.partition("|")[0] for _, entry in numbers}
+        asked = {ref for ref in asked if kind_of(ref) == "person"}
+        ranks = self.new_ranks
+        ranks |= {
+            ref: held for ref in asked - ranks.keys() if (held := self._ranks.get(ref)) is not None
+        }
+        found = self._store.entries(asked - ranks.keys(), session)
+        ranks |= {ref: rank_of(entry) for ref, entry in found.items()}
+        return ranks
+
+
+def _has_counters(name: str, lists: Mapping[str, List]) -> bool:
+    return not is_root(name) and name in lists and lists[name].cells is None

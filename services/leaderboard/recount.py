@@ -1,0 +1,174 @@
+"""A second count of the boards, by plain loops over what recognition exports.
+
+It shares nothing with what the projector counts by (domain/contribution.py, domain/credits.py,
+domain/folding.py, and the calendar of domain/periods.py): a mistake there would agree with itself.
+Its rules are in recount_rules.py.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.leaderboard.recount_rules import Credit, Kept, Side, credits_of, kept_of, periods_of
+
+Scores = dict[str, int]
+"""{subject: score}, with those who take no rank."""
+
+
+class Listed(NamedTuple):
+    """A list as somebody may ask for it: `by` people, teams, partners, trees (teams with their
+    sub-teams) or flows; of a team (an id), with or without its sub-teams; of a value; or of both.
+    """
+
+    board: str
+    period: str
+    by: str
+    team: str | None = None
+    sub_teams: bool = False
+    value: str | None = None
+
+
+class Filter(NamedTuple):
+    """The part of a list that a Listed narrows it to."""
+
+    team: str | None = None
+    sub_teams: bool = False
+    value: str | None = None
+
+
+WHOLE = Filter()
+
+
+Part = tuple[tuple[str, ...], tuple[str, ...]]
+"""(teams, values) that something counts with."""
+
+Entries = Counter[tuple[str, str]]
+"""How often (subject, who) counts."""
+
+
+class Board:
+    """What counts on one board in one period, by teams and values."""
+
+    def __init__(self) -> None:
+        self.parts: dict[Part, Entries] = defaultdict(Counter)
+        self._of_team: dict[tuple[str | None, bool], list[Part]] = {}
+
+    def add(self, credit: Credit, values: tuple[str, ...]) -> None:
+        """Count a credit of a recognition with these values."""
+        self.parts[credit.teams, values][credit.subject, credit.who] += 1
+
+    def filters(self) -> set[Filter]:
+        """Every filter under which somebody stands on it."""
+        found = set()
+        for teams, values in self.parts:
+            for value in (None, *values):
+                found.add(Filter(value=value))
+                found |= {Filter(team, True, value) for team in teams}
+                found |= {Filter(team, False, value) for team in teams[:1]}
+        return found
+
+    def entries(self, of: Filter = WHOLE) -> Entries:
+        """How often each (subject, who) counts within a filter."""
+        found: Entries = Counter()
+        for part in self._parts_of(of.team, of.sub_teams):
+            if of.value is None or of.value in part[1]:
+                found.update(self.parts[part])
+        return found
+
+    def scores(self, of: Filter = WHOLE) -> Scores:
+        """The score of everybody within a filter."""
+        scores: Counter[str] = Counter()
+        for (subject, who), times in self.entries(of).items():
+            scores[subject] += 1 if who else times
+        return dict(scores)
+
+    def _parts_of(self, team: str | None, sub_teams: bool) -> list[Part]:
+        if not self._of_team:
+            for part in self.parts:
+                teams = part[0]
+                keys = [(None, False), *((each, True) for each in teams)]
+                for key in (*keys, *((each, False) for each in teams[:1])):
+                    self._of_team.setdefault(key, []).append(part)
+        return self._of_team.get((team, sub_teams and team is not None), [])
+
+
+class Recount:
+    """Counts the newest version of each recognition, in the calendar of a time zone."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.versions: dict[str, int] = {}
+        self.unreadable: dict[str, str] = {}
+        self._zone = zone
+        self._days: dict[date, dict[str, Kept]] = {}
+        self._days_in: dict[str, list[date]] = defaultdict(list)
+        self._day_of: dict[str, date] = {}
+        self._sides: dict[Side, Side] = {}
+
+    def put(self, state: Mapping[str, Any], attribution: Mapping[str, Any], at: datetime) -> None:
+        """Take a recognition, as an export or an event has it, for what it is at the instant `at`,
+        unless a newer version is there. What cannot be read is noted in `unreadable`."""
+        identifier, version = state["id"], state["version"]
+        if version <= self.versions.get(identifier, 0):
+            return
+        self.versions[identifier] = version
+        self.unreadable.pop(identifier, None)
+        if (before := self._day_of.pop(identifier, None)) is not None:
+            del self._days[before][identifier]
+        try:
+            kept = kept_of(state, attribution, self._zone, at)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            self.unreadable[identifier] = f"{type(error).__name__}: {error}"
+            return
+        if kept is not None:
+            self._day_of[identifier] = kept.day
+            self._on(kept.day)[identifier] = self._shared(kept)
+
+    def sizes(self) -> dict[str, int]:
+        """How many recognitions count in each period in which any does."""
+        sizes = {
+            period: sum(len(self._days[day]) for day in days)
+            for period, days in self._days_in.items()
+        }
+        return {period: size for period, size in sizes.items() if size}
+
+    def boards(self, period: str) -> dict[tuple[str, str], Board]:
+        """The boards of a period, by (board, by)."""
+        found: dict[tuple[str, str], Board] = defaultdict(Board)
+        has_values = "-W" not in period and period.count("-") < 2
+        for day in self._days_in.get(period, ()):
+            for kept in self._days[day].values():
+                for credit in credits_of(kept):
+                    values = kept.values if has_values else ()
+                    found[credit.board, credit.by].add(credit, values)
+        return dict(found)
+
+    def _on(self, day: date) -> dict[str, Kept]:
+        if day not in self._days:
+            self._days[day] = {}
+            for period in periods_of(day):
+                self._days_in[period].append(day)
+        return self._days[day]
+
+    def _shared(self, kept: Kept) -> Kept:
+        """It with the sides that others hold, too: they are the same few, over and over."""
+        giver, *recipients = (
+            self._sides.setdefault(side, side) for side in (kept.giver, *kept.recipients)
+        )
+        return kept._replace(giver=giver, recipients=tuple(recipients))
+
+
+def recount(
+    records: Iterable[Mapping[str, Any]], zone: ZoneInfo, at: datetime
+) -> dict[Listed, Scores]:
+    """Every list on which somebody stands, of records of GET /exports as they are at `at`."""
+    counted = Recount(zone)
+    for record in records:
+        counted.put(record, record["attribution"], at)
+    return {
+        Listed(board, period, by, *of): held.scores(of)
+        for period in counted.sizes()
+        for (board, by), held in counted.boards(period).items()
+        for of in held.filters()
+    }
