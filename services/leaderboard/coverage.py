@@ -72,10 +72,6 @@ class Coverage:
         self._receipts.clear()
         self._written = {}
 
-    def erase(self, person: str, session: ClientSession) -> None:
-        """Leave nothing of a person who was erased, and was inactive before."""
-        self._store.remove(person, session)
-
     def _load(self, people: set[str], session: ClientSession) -> dict[str, Receipts]:
         held = {ref: found for ref in people if (found := self._receipts.get(ref)) is not None}
         return held | self._store.receipts(people - held.keys(), session)
@@ -104,3 +100,17 @@ def _sum(stored: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int
     names = stored.keys() | changes.keys()
     summed = {name: stored.get(name, 0) + changes.get(name, 0) for name in names}
     return {name: number for name, number in summed.items() if number}
+
+
+def erase(db: Database[Document], generation: str, person: str, session: ClientSession) -> None:
+    """Leave nothing of a person who was erased: their thanks stand under another id by now."""
+    store = CoverageStore(db, generation)
+    held = store.receipts([person], session).get(person)
+    if held is None:
+        return
+    store.remove(person, session)
+    tallied: Changes = defaultdict(lambda: defaultdict(int))
+    _tally(tallied, held, -1)
+    stored = store.tallies(tallied, session)
+    after = {name: _sum(stored.get(name, {}), days) for name, days in tallied.items()}
+    store.put_tallies(after, stored.keys(), session)
