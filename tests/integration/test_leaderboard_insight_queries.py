@@ -1,5 +1,6 @@
 """What insights ask of the database: by id or by an index, and no more than what they answer."""
 
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,14 +12,17 @@ from services.leaderboard.domain import folding
 from services.leaderboard.domain.insights import INSIGHTS
 from services.leaderboard.repository.coverage import CoverageStore
 from shared.config import Settings
-from shared.mongo import connect, in_transaction
+from shared.events import Event
+from shared.mongo import Client, connect, in_transaction
 from tests.insight_parts import InsightsParts, directory, random_thanks
 from tests.integration.test_leaderboard_queries import Queries, explain
+from tests.leaderboard_events import person, recognition
 
 OWN = (
     *("directory", "team_sizes", "generations", "revisions", "values"),
     *("lists_", "counters_", "gifts_", "series_", "coverage_"),
 )
+ALL = ["insights:read", "kudos:read"]
 BOUNDED = ("generations", "team_sizes", "values")
 """A handful of documents, or read once for each revision of the directory."""
 
@@ -90,3 +94,62 @@ def test_who_was_erased_is_among_nobody(parts: InsightsParts) -> None:
         )
     assert store.covered("2025-11-22", "2026-11-22") == (active - 1, covered - was_covered)
     assert store.last_days(["person:c1"]) == {}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_coverage_follows_whatever_comes_in_whatever_batches(
+    settings: Settings, client: Client, seed: int
+) -> None:
+    """People leave, come back and are marked technical, thanks are retracted and restored."""
+    rng = random.Random(seed)
+    people = [f"person:x{number}" for number in range(7)]
+    entries: dict[str, Event] = {}
+    given: dict[str, Event] = {}
+    parts = InsightsParts(settings, client)
+    with time_machine.travel("2026-11-22T12:00:00Z"):
+        for _ in range(6):
+            batch = []
+            for _ in range(rng.randrange(1, 14)):
+                if rng.random() < 0.3:
+                    ref = rng.choice(people)
+                    version = entries[ref].data["state"]["version"] + 1 if ref in entries else 1
+                    marks = {"active": rng.random() < 0.6, "technical": rng.random() < 0.2}
+                    batch.append(person(ref, version=version, **marks))
+                    entries[ref] = batch[-1]
+                else:
+                    known = rng.choice([*given, f"r{len(given)}"])
+                    batch.append(_next_version(rng, given.get(known), known, people))
+                    given[known] = batch[-1]
+            parts.fold(*batch)
+            for days in (1, 20, 366):
+                found = parts.figures("coverage", scopes=ALL, days=days)
+                first = {1: "2026-11-22", 20: "2026-11-03", 366: "2025-11-22"}[days]
+                active = {
+                    ref
+                    for ref, event in entries.items()
+                    if event.data["state"]["active"] and not event.data["state"]["technical"]
+                }
+                covered = {
+                    ref
+                    for event in given.values()
+                    for ref in event.data["state"]["recipients"]
+                    if event.data["state"]["status"] == "given"
+                    and event.data["state"]["given_at"][:10] >= first
+                }
+                assert found["active"] == len(active)
+                assert found["received_nothing"] == len(active - covered), (seed, days)
+
+
+def _next_version(
+    rng: random.Random, before: Event | None, identifier: str, people: list[str]
+) -> Event:
+    state = before.data["state"] if before else None
+    day = f"{rng.choice([2024, 2025, 2026])}-{rng.randrange(1, 12):02}-{rng.randrange(1, 23):02}"
+    return recognition(
+        identifier,
+        "person:giver",
+        state["recipients"] if state else rng.sample(people, rng.randrange(1, 3)),
+        version=state["version"] + 1 if state else 1,
+        given_at=state["given_at"] if state else f"{day}T10:00:00Z",
+        status=rng.choice(["given", "given", "retracted"]),
+    )
