@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 from pymongo.client_session import ClientSession
 
 from services.leaderboard.app import create_app
+from services.leaderboard.batch import Batch, Pair
 from services.leaderboard.domain.contribution import Contribution, contribution_of
+from services.leaderboard.domain.folding import Fold
+from services.leaderboard.loading import Loaded
 from services.leaderboard.repository import Generations, MongoStore, ensure_indexes
 from services.leaderboard.repository.team_sizes import TeamSizes
-from services.leaderboard.series import Pair, Series
+from services.leaderboard.series import Series
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
 from shared.events import Event
@@ -21,6 +24,11 @@ from shared.times import parse_rfc3339
 
 READ = ("kudos:read",)
 NOW = "2026-11-24T12:00:00Z"
+
+
+def batch(*pairs: Pair) -> Batch:
+    """A batch as series see it."""
+    return Batch(pairs, Loaded({}, {}, {}, {}), Fold({}, {}, {}, {}))
 
 
 class TrendParts:
@@ -76,7 +84,7 @@ class TrendParts:
                 pairs.append((old, new))
                 self.held[identifier] = state["version"], new
         written = in_transaction(
-            self.client, lambda session: self.series.apply(pairs, None, session)
+            self.client, lambda session: self.series.apply(batch(*pairs), session)
         )
         self.series.settle()
         return written

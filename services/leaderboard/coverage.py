@@ -5,14 +5,13 @@ forgotten when a transaction came to nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.leaderboard.domain.contribution import Contribution
+from services.leaderboard.batch import Batch
 from services.leaderboard.domain.coverage import Receipts, received_by_day, with_days
-from services.leaderboard.domain.folding import Fold
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.coverage import PEOPLE, CoverageStore
 from shared.mongo import Document
@@ -31,16 +30,11 @@ class Coverage:
         self._receipts: Recent[str, Receipts] = Recent(_REMEMBERED)
         self._written: dict[str, Receipts] = {}
 
-    def apply(
-        self,
-        pairs: Sequence[tuple[Contribution | None, Contribution | None]],
-        fold: Fold,
-        session: ClientSession,
-    ) -> int:
-        """Write what contributions (before, after) change, and who came or left: `fold` has the
-        rank of everybody whose entry of the directory is in the batch. How many documents."""
-        deltas = received_by_day(pairs)
-        ranks = fold.ranks.items()
+    def apply(self, batch: Batch, session: ClientSession) -> int:
+        """Write what a batch changes of who received what, and who came or left: its fold has the
+        rank of everybody whose entry of the directory is in it. How many documents."""
+        deltas = received_by_day(batch.pairs)
+        ranks = batch.fold.ranks.items()
         people = {ref: rank != "away" for ref, rank in ranks if kind_of(ref) == "person"}
         held = self._load({*deltas, *people}, session)
         known = held.keys()

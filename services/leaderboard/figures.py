@@ -73,7 +73,7 @@ class Figures:
     def totals(self, scopes: Iterable[str], last_year: int) -> Mapping[str, int]:
         """The sum of each metric of series over `scopes`."""
         names = chain.from_iterable(documents_of(s, self._period, last_year) for s in scopes)
-        return total(self._series.load(names), self._period)
+        return total(self._series.read(names), self._period)
 
     def covered(self, first: str, last: str) -> tuple[int, int]:
         """How many active people there are, and how many received something between two days."""

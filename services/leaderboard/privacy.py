@@ -1,7 +1,7 @@
 """What the leaderboard holds of people, and forgetting it.
 
 Boards follow by themselves: each recognition of theirs came again, with another id in it. What is
-left is their entry in the replica of the directory.
+left are their milestones and their entry in the replica of the directory.
 """
 
 from pymongo.client_session import ClientSession
@@ -12,6 +12,8 @@ from services.leaderboard.repository import Generation, Generations
 from services.leaderboard.repository.directory import MOST_REVISIONS
 from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import Collections, collections_of
+from services.leaderboard.repository.milestones import MilestoneRepository
+from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import fences
 from shared.config import Settings
@@ -31,6 +33,7 @@ class BoardsHolder:
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
         self._sizes = TeamSizes(self._db)
+        self._milestones = MilestoneRepository(self._db)
         self._lease = rebuild_lease(self._db)
 
     def has_folded(self, after: Offsets) -> bool:
@@ -61,6 +64,7 @@ class BoardsHolder:
         del alias  # it stands in the recognitions that were folded already
 
         def write(session: ClientSession) -> None:
+            self._milestones.forget(person, session)
             entry = self._db["directory"].find_one({"_id": person}, session=session)
             if entry is None:
                 return
@@ -87,6 +91,8 @@ class BoardsHolder:
         entry = self._db["directory"].find_one({"_id": person})
         if entry is not None:
             yield "directory", entry
+        for milestone in self._milestones.every(person):
+            yield "milestones", milestone
         live = self._generations.live()
         if live is None:
             return
@@ -95,6 +101,8 @@ class BoardsHolder:
             yield "receipts", receipts
         for stored in held.lists.find({}):
             yield from _scores(stored, held, person)
+        for name, cells in SeriesStore(self._db, live.id).of(person):
+            yield "series", {"series": name, "cells": cells}
         for stored in held.contributions.find({}):
             if mentions(stored["contribution"], person):
                 yield "credits", {"recognition": stored["_id"], **stored["contribution"]}

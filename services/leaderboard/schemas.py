@@ -195,3 +195,31 @@ class BoardKindsSchema(Schema):
 
     items = fields.List(fields.Nested(BoardKindSchema))
     next = fields.String(allow_none=True)
+
+
+class MilestoneSchema(Schema):
+    """Something that somebody has reached, once and for ever."""
+
+    id = fields.String()
+    rule = fields.String(metadata={"description": "the id of the rule (docs/milestones.md)"})
+    level = fields.Integer(
+        metadata={"description": "the number reached; of a month: the promises kept in it"}
+    )
+    period = fields.String(allow_none=True, metadata={"description": "the month, of a month's"})
+    title = fields.String()
+    reached_on = fields.String(
+        metadata={"description": "the day of the recognition that reached it", "format": "date"}
+    )
+    recorded_at = fields.String(metadata={"format": "date-time"})
+    announced = fields.Boolean(metadata={"description": "whether `kudos.milestone.reached` told"})
+
+
+class MilestonesSchema(Schema):
+    """A page of somebody's milestones, the newest first."""
+
+    person = fields.String()
+    items = fields.List(fields.Nested(MilestoneSchema))
+    next = fields.String(allow_none=True)
+    as_of = fields.String(allow_none=True)
+    lag = fields.Nested(LagSchema)
+    people = fields.Dict(keys=fields.String(), values=fields.Nested(BoardPersonSchema))

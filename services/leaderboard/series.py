@@ -3,15 +3,12 @@
 The projector is the only writer, so what was written last is kept in memory.
 """
 
-from collections.abc import Sequence
-
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.leaderboard.domain.folding import Fold
+from services.leaderboard.batch import Batch
 from services.leaderboard.domain.series import Increments, increments_of, places_of
 from services.leaderboard.domain.series_fold import Cells, SeriesFold
-from services.leaderboard.folder import Pair
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.series import SeriesStore
 from shared.mongo import Document
@@ -32,14 +29,14 @@ class Series:
         self._places: set[str] | None = None
         self._new_places: set[str] = set()
 
-    def apply(self, pairs: Sequence[Pair], _fold: Fold | None, session: ClientSession) -> int:
+    def apply(self, batch: Batch, session: ClientSession) -> int:
         """Write what the contributions of a batch bring: new minus old, for each of them; how
         many documents (a long one weighs as several).
 
         Raises ValueError when something is taken back that was never there.
         """
         increments: Increments = Increments()
-        for old, new in pairs:
+        for old, new in batch.pairs:
             if old != new:
                 increments.update(increments_of(new))
                 increments.subtract(increments_of(old))
@@ -50,7 +47,7 @@ class Series:
         fold.add(stored)
         self._store.put(fold.changed, stored.keys(), session)
         self._changed = fold.changed
-        self._note_places({place for _, new in pairs for place in places_of(new)}, session)
+        self._note_places({place for _, new in batch.pairs for place in places_of(new)}, session)
         return sum(1 + _weight(cells) // _NUMBERS_A_WRITE for cells in fold.changed.values())
 
     def settle(self) -> None:

@@ -22,7 +22,7 @@ from tests.leaderboard_parts import Leaderboard
 VIEW = View("received", "2026", "people")
 NAME = VIEW.name
 OWN = (
-    *("generations", "revisions", "directory"),
+    *("generations", "revisions", "directory", "milestones"),
     *("lists_", "counters_", "contributions_", "gifts_"),
 )
 
@@ -152,6 +152,7 @@ def test_every_query_takes_an_index(
     people = [person(ref, team=of) for ref, of in teams.items()]
     leaderboard.fold(team("team:core"), team("team:web"), *people)
     leaderboard.fold(recognition("r1", recipients=["person:bob", "person:cy"], teams=teams))
+    leaderboard.fold(recognition("r0", "person:cy", teams=teams))
     leaderboard.fold(
         recognition("r1", version=2, status="retracted", teams=teams),
         recognition("r2", recipients=["person:bob", "person:cy"], teams=teams),
@@ -163,6 +164,8 @@ def test_every_query_takes_an_index(
         if cursor:
             leaderboard.board(period="all", by=by, limit=1, cursor=cursor)
     leaderboard.get("/boards/received/around/bob", period="all")
+    milestones = leaderboard.get("/people/cy/milestones", "cy", limit=1).get_json()
+    leaderboard.get("/people/cy/milestones", "cy", limit=1, cursor=milestones["next"])
     for board in ("received", "breadth", "promises_kept"):
         leaderboard.board(board, period="all", team="web", sub_teams=True)
     with leaderboard.get("/boards/given", period="all", accept="text/csv") as response:

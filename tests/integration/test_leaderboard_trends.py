@@ -20,7 +20,7 @@ from shared.config import Settings
 from shared.mongo import Client, in_transaction
 from tests import trend_recount
 from tests.leaderboard_events import person, recognition, team
-from tests.trend_parts import NOW, TrendParts
+from tests.trend_parts import NOW, TrendParts, batch
 from tests.trend_recount import SCOPES, Version, streams
 
 TEAMS = {"person:ada": "team:core", "person:bob": "team:core", "person:cy": "team:web"}
@@ -148,7 +148,7 @@ def test_a_batch_that_was_given_up_leaves_nothing(parts: TrendParts) -> None:
     def give_up(session: Any) -> None:
         attempts.append(1)
         held = parts.held["r1"][1]
-        parts.series.apply([(held, None), (None, held), (None, held)], None, session)
+        parts.series.apply(batch((held, None), (None, held), (None, held)), session)
         if len(attempts) == 1:
             raise RuntimeError
 
@@ -169,7 +169,7 @@ def test_what_was_never_there_is_not_taken_back(parts: TrendParts) -> None:
     parts.fold(thanks("r1", version=2, status="retracted"))
     with pytest.raises(ValueError, match="rebuild the leaderboard"):
         in_transaction(
-            parts.client, lambda session: parts.series.apply([(held, None)], None, session)
+            parts.client, lambda session: parts.series.apply(batch((held, None)), session)
         )
     left = parts.db[f"series_{parts.generation}"].find({"_id": {"$ne": "places"}})
     assert list(left) == []

@@ -181,6 +181,7 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
         {"insight": "reciprocity"}, query={"scope": "person:me", "period": "2026"}
     ),
     "people_get_standing": lambda *_: Sent({"person_id": "ada"}),
+    "milestones_of_person": lambda *_: Sent({"person_id": "ada"}),
     "boards_list_boards": lambda *_: Sent(),
     "boards_get_board": lambda *_: Sent({"board": "received"}, query={"by": "people"}),
     "boards_get_around": lambda *_: Sent({"board": "received", "reference": "person:ada"}),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from services.leaderboard.domain.periods import Period, periods_of_day
-from services.leaderboard.domain.series_fold import Cells, is_of_person
+from services.leaderboard.domain.series_fold import is_of_person
 
 FIRST_YEAR = 1970
 """Nothing is given before (services/recognition/domain/recognition.py)."""
@@ -37,14 +37,18 @@ def is_within(unit: str, period: Period) -> bool:
     return period.id in periods_of_day(day)
 
 
-def total(documents: Mapping[str, Cells], period: Period) -> dict[str, int]:
-    """The sum of each metric over the cells of some documents that are within a period."""
+def total(
+    documents: Mapping[str, Mapping[str, Mapping[str, int | bytes]]], period: Period
+) -> dict[str, int]:
+    """The sum of each metric that adds up, over the cells of some documents ({name: {unit: cell}},
+    as they are stored) that are within a period."""
     summed: dict[str, int] = {}
     for cells in documents.values():
         for unit, cell in cells.items():
             if is_within(unit, period):
                 for metric, number in cell.items():
-                    summed[metric] = summed.get(metric, 0) + number
+                    if not isinstance(number, bytes):
+                        summed[metric] = summed.get(metric, 0) + number
     return summed
 
 

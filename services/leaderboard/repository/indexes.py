@@ -3,6 +3,7 @@
 from pymongo import ASCENDING
 from pymongo.database import Database
 
+from services.leaderboard.repository.milestones import ensure_milestone_indexes
 from shared.key_uses import UntoldUses
 from shared.mongo import Document
 
@@ -20,4 +21,5 @@ def ensure_indexes(db: Database[Document]) -> None:
     db["directory"].create_index("manager")
     for group in ("team", "partner"):
         db["directory"].create_index([(group, ASCENDING), ("active", ASCENDING)])
+    ensure_milestone_indexes(db)
     UntoldUses(db).ensure_indexes()
