@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from pymongo.client_session import ClientSession
 
-from services.leaderboard.coverage import erase
+from services.leaderboard.batch import Batch
+from services.leaderboard.coverage import Coverage, erase
 from services.leaderboard.domain import folding
+from services.leaderboard.domain.folding import Fold
 from services.leaderboard.domain.insights import INSIGHTS
 from services.leaderboard.repository.coverage import CoverageStore
 from shared.config import Settings
@@ -153,3 +156,52 @@ def _next_version(
         given_at=state["given_at"] if state else f"{day}T10:00:00Z",
         status=rng.choice(["given", "given", "retracted"]),
     )
+
+
+def test_what_came_to_nothing_or_was_written_by_another_is_not_remembered(
+    settings: Settings, client: Client
+) -> None:
+    parts = InsightsParts(settings, client)
+    parts.fold(person("person:x"))
+    generation = parts.db["generations"].find_one({"state": "live"})["_id"]
+    ours, others = Coverage(parts.db, generation), Coverage(parts.db, generation)
+    store = CoverageStore(parts.db, generation)
+    days = ["2026-11-01", "2026-11-02", "2026-11-03"]
+
+    def fold(coverage: Coverage, day: str, *, fails: bool = False) -> None:
+        def write(session: ClientSession) -> None:
+            coverage.apply(_received(day), session)
+            if fails:
+                raise ZeroDivisionError
+
+        try:
+            in_transaction(client, write)
+        except ZeroDivisionError:
+            coverage.forget()
+        else:
+            coverage.settle()
+
+    fold(ours, days[0])
+    fold(others, days[1])
+    ours.forget()
+    fold(ours, days[2], fails=True)
+    assert store.covered(days[2], days[2]) == (1, 0)
+    fold(ours, days[2])
+    held = parts.db[f"coverage_{generation}"].find_one({"_id": "person:x"})
+    assert held["days"] == dict.fromkeys(days, 1)
+    assert [store.covered(day, "2026-11-22") for day in days] == [(1, 1)] * 3
+    assert store.tallies(["2026-11"]) == {"2026-11": {days[2]: 1}}
+
+
+def _received(day: str) -> Batch:
+    """A batch with one credit to X."""
+    side: Any = dict.fromkeys(("team", "partner", "direction"))
+    thanks: Any = {
+        "kind": "thank_you",
+        "private": False,
+        "day": day,
+        "giver": {**side, "ref": "person:y", "ancestors": []},
+        "recipients": [{**side, "ref": "person:x", "ancestors": []}],
+    }
+    nothing: Any = None
+    return Batch([(None, thanks)], nothing, Fold({}, {}, {}, {}))
