@@ -18,13 +18,15 @@ def recognition(
     teams: Mapping[str, str] | None = None,
     partners: Mapping[str, str] | None = None,
     above: Mapping[str, list[str]] | None = None,
+    directions: Mapping[str, str] | None = None,
     provider: str | None = None,
     at: str | None = None,
     type_: str = "kudos.recognition.thanked",
     **state: Any,
 ) -> Event:
     """A version of a thank-you; `teams` and `partners` say for whom people stood, `above` which
-    teams each team had above it; `provider` is whose side the provider's is."""
+    teams each team had above it, `directions` which way it went to each; `provider` is whose side
+    the provider's is."""
     stands_for = [teams or {}, partners or {}]
 
     def side(ref: str) -> dict[str, Any]:
@@ -66,7 +68,9 @@ def recognition(
         },
         "attribution": {
             "giver": side(giver),
-            "recipients": {ref: side(ref) for ref in recipients},
+            "recipients": {
+                ref: {**side(ref), "direction": (directions or {}).get(ref)} for ref in recipients
+            },
             "provider": side(provider) if provider else None,
         },
         "change": {"by": giver, "at": at or given_at},

@@ -3,8 +3,9 @@
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from services.leaderboard.api import boards, milestones, people, trends
+from services.leaderboard.api import boards, insights, milestones, people, trends
 from services.leaderboard.boards import Boards
+from services.leaderboard.insights import Insights
 from services.leaderboard.milestones.pages import MilestonePages
 from services.leaderboard.repository import ensure_indexes
 from services.leaderboard.trends import Trends
@@ -17,7 +18,13 @@ from shared.key_uses import KeyUses, UntoldUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
-BLUEPRINTS = (boards.blueprint, people.blueprint, milestones.blueprint, trends.blueprint)
+BLUEPRINTS = (
+    boards.blueprint,
+    people.blueprint,
+    milestones.blueprint,
+    trends.blueprint,
+    insights.blueprint,
+)
 
 
 def create_app(settings: Settings, client: Client | None = None) -> Flask:
@@ -54,6 +61,7 @@ def create_app(settings: Settings, client: Client | None = None) -> Flask:
     app.extensions["leaderboard"] = Boards(settings, client)
     app.extensions["trends"] = Trends(settings, client)
     app.extensions["milestones"] = MilestonePages(settings, client)
+    app.extensions["insights"] = Insights(settings, client)
     return app
 
 

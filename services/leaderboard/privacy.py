@@ -6,6 +6,7 @@ left are their milestones and their entry in the replica of the directory.
 
 from pymongo.client_session import ClientSession
 
+from services.leaderboard.coverage import erase
 from services.leaderboard.rebuild import rebuild_lease
 from services.leaderboard.repository import Generation, Generations
 from services.leaderboard.repository.directory import MOST_REVISIONS
@@ -69,6 +70,8 @@ class BoardsHolder:
                 return
             self._db["directory"].delete_one({"_id": person}, session=session)
             self._sizes.apply({person: entry}, {person: None}, session)
+            if (live := self._generations.live()) is not None:
+                erase(self._db, live.id, person, session)
             stored = self._db["revisions"].find_one(_DIRECTORY, session=session)
             after = fences.without(fences.fences_of(stored), person)
             self._db["revisions"].update_one(
@@ -94,6 +97,8 @@ class BoardsHolder:
         if live is None:
             return
         held = collections_of(self._db, live.id)
+        if receipts := held.coverage.find_one({"_id": person}):
+            yield "receipts", receipts
         for stored in held.lists.find({}):
             yield from _scores(stored, held, person)
         for name, cells in SeriesStore(self._db, live.id).of(person):

@@ -44,8 +44,10 @@ class Scope:
 class TrendScopes:
     """Resolves scopes against the directory of today."""
 
-    def __init__(self, db: Database[Document]) -> None:
-        self._reports = Reports(db)
+    def __init__(self, db: Database[Document], what: str = "trends") -> None:
+        """`what` is asked of them: for what is said to who may not."""
+        self._what = what
+        self.reports = Reports(db)
         self._headcounts = Headcounts(db)
         self._groups = Groups()
         self._counting: tuple[tuple[int, int], frozenset[str]] = ((0, 0), frozenset())
@@ -57,7 +59,7 @@ class TrendScopes:
         Unprocessable for a line that is too long.
         """
         if caller.partner is not None:
-            raise Forbidden("People of a partner see no trends of the organisation")
+            raise Forbidden(f"People of a partner see no {self._what} of the organisation")
         kind, identifier = _parsed(text, caller)
         if sub_teams is not None and kind != "team":
             raise invalid({"sub_teams": ["goes with the scope of a team only"]}, "query")
@@ -89,23 +91,23 @@ class TrendScopes:
 
     def _person(self, caller: Caller, person: str) -> Scope:
         is_own = caller.person == person
-        if self._reports.entry(person) is None and not is_own:
+        if self.reports.entry(person) is None and not is_own:
             raise NotFound(f"There is no {person} in the directory")
         if not is_own and not self._may_see(caller, person):
             raise Forbidden(
-                f"The trends of {person} are for themselves, their managers and insights:read"
+                f"The {self._what} of {person} are for themselves, their managers and insights:read"
             )
         return Scope(person, [person], is_own=is_own)
 
     def _line(self, caller: Caller, manager: str) -> Scope:
-        if self._reports.entry(manager) is None:
+        if self.reports.entry(manager) is None:
             raise NotFound(f"There is no {manager} in the directory")
         if caller.person != manager and not self._may_see(caller, manager):
             raise Forbidden(
-                f"The trends of the line of {manager} are for themselves, their managers and "
+                f"The {self._what} of the line of {manager} are for themselves, their managers and "
                 "insights:read"
             )
-        line = self._reports.line_of(manager, MOST_IN_LINE)
+        line = self.reports.line_of(manager, MOST_IN_LINE)
         if len(line) > MOST_IN_LINE:
             limit = f"a line may have {MOST_IN_LINE:,} people; take team:ID or org"
             raise invalid({"scope": [limit]}, "query")
@@ -126,7 +128,7 @@ class TrendScopes:
     def _partner(self, caller: Caller, partner: str) -> Scope:
         if not caller.has(scopes.INSIGHTS_READ):
             raise Forbidden("The trends of a partner need the scope insights:read")
-        if self._reports.entry(partner) is None:
+        if self.reports.entry(partner) is None:
             raise NotFound(f"There is no {partner} in the directory")
         return Scope(partner, [partner])
 
@@ -134,16 +136,16 @@ class TrendScopes:
         """Whether figures of `person` are the caller's to see, as their manager or by scope."""
         if caller.has(scopes.INSIGHTS_READ):
             return True
-        return caller.person is not None and self._reports.is_above(caller.person, person)
+        return caller.person is not None and self.reports.is_above(caller.person, person)
 
     def _manages(self, caller: Caller, groups: Iterable[str]) -> bool:
         """Whether everybody else in the groups reports to the caller, and somebody does."""
         if caller.person is None:
             return False
-        members = {member for group in groups for member in self._reports.members_of(group)}
+        members = {member for group in groups for member in self.reports.members_of(group)}
         others = members - {caller.person}
         return bool(others) and all(
-            self._reports.is_above(caller.person, member) for member in others
+            self.reports.is_above(caller.person, member) for member in others
         )
 
     def _manages_all(self, caller: Caller, people: int) -> bool:
@@ -151,7 +153,7 @@ class TrendScopes:
             return True
         if caller.person is None:
             return False
-        line = self._reports.line_of(caller.person, FEWEST)
+        line = self.reports.line_of(caller.person, FEWEST)
         return bool(line) and len({caller.person, *line}) >= people
 
     def _groups_today(self) -> "Groups":

@@ -140,12 +140,13 @@ class Importer:
             if ref
         }
         entries |= self._directory.entries_with_teams(references - entries.keys())
+        managers = self._directory.lines_above(entries[ref] for ref in references if ref in entries)
         known = self._known(good)
         named = {value for line in good if line.asked for value in line.asked.get("values", ())}
         values = self._values.every(named)
         links = self._links(good)
         for line in good:
-            self._build(line, entries, values, known, links, by)
+            self._build(line, entries, managers, values, known, links, by)
         new = [line for line in good if line.record is not None]
         records = [line.record for line in new if line.record]
         # Comments first: without their recognition nobody sees them, and they can be sent again.
@@ -180,6 +181,7 @@ class Importer:
         self,
         line: Line,
         entries: Mapping[str, Document],
+        managers: Mapping[str, str | None],
         values: Sequence[str],
         known: dict[str, str],
         links: set[str],
@@ -199,6 +201,7 @@ class Importer:
                 recognition_id=str(asked.get("id") or new_id()),
                 giver=asked["giver"],
                 directory=entries,
+                managers=managers,
                 values=values,
                 now=now,
                 source=asked["source"],

@@ -92,6 +92,7 @@ class Recognitions:
             recognition_id=new_id(),
             giver=giver,
             directory=directory,
+            managers=self._directory.lines_above(directory.values()),
             values=self._values.in_use(asked.get("values", ())),
             now=now,
             echoed=echoed,

@@ -105,11 +105,13 @@ class RecognitionState(Contract):
 
 
 class Attribution(Contract):
-    """The team (with its ancestors, nearest first) or partner that someone stood for."""
+    """The team (with its ancestors, nearest first) or partner that someone stood for; of people who
+    received, which way it went along the line of managers (docs/adr/0073)."""
 
     team = reference(allow_none=True)
     partner = reference(allow_none=True)
     ancestors = references()
+    direction = fields.String(allow_none=True, validate=validate.OneOf(["up", "down", "sideways"]))
 
 
 class RecognitionAttribution(Contract):

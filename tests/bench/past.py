@@ -103,6 +103,7 @@ def _record(
         recognition_id=new_id(),
         giver=giver,
         directory=directory,
+        managers={},
         values=DEFAULT_VALUES,
         now=at,
     )

@@ -73,6 +73,7 @@ def _made_up() -> list[Event]:
             recognition_id=new_id(),
             giver=giver,
             directory=directory,
+            managers={},
             values=DEFAULT_VALUES,
             now=given_at,
         )

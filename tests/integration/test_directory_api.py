@@ -343,6 +343,7 @@ def test_what_was_attributed_stays_so_when_people_and_teams_move(recognition: Re
         "team": "team:core",
         "partner": None,
         "ancestors": [],
+        "direction": "sideways",
     }
     patch(recognition, "/people/bob", team="compilers")
     patch(recognition, "/people/ada", team="division")

@@ -177,6 +177,9 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "privacy_get_erasure": lambda parts, _: Sent(parts.erasure()),
     "privacy_access_report": lambda *_: Sent({"person_id": "ada"}),
     "trends_get_trend": lambda *_: Sent(query={"scope": "person:me", "bucket": "week"}),
+    "insights_get_insight": lambda *_: Sent(
+        {"insight": "reciprocity"}, query={"scope": "person:me", "period": "2026"}
+    ),
     "people_get_standing": lambda *_: Sent({"person_id": "ada"}),
     "milestones_of_person": lambda *_: Sent({"person_id": "ada"}),
     "boards_list_boards": lambda *_: Sent(),

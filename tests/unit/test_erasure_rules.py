@@ -33,7 +33,15 @@ DIRECTORY = {
 
 def given_by(giver: str, *recipients: str, kind: str = "thank_you", **more: Any) -> dict[str, Any]:
     asked = {"kind": kind, "recipients": list(recipients), "message": "secret", **more}
-    return create(asked, recognition_id="r1", giver=giver, directory=DIRECTORY, values=(), now=NOW)
+    return create(
+        asked,
+        recognition_id="r1",
+        giver=giver,
+        directory=DIRECTORY,
+        managers={},
+        values=(),
+        now=NOW,
+    )
 
 
 def erased(record: dict[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def give(**asked: Any) -> dict[str, Any]:
         recognition_id="0193a2b0-0000-7000-8000-000000000000",
         giver=asked.pop("giver", "person:ada"),
         directory=DIRECTORY,
+        managers={},
         values=DEFAULT_VALUES,
         now=NOW,
         quiet=asked.pop("quiet", False),

@@ -207,6 +207,7 @@ def ask(**asked: Any) -> dict[str, Any]:
         recognition_id="0193a2b0-0000-7000-8000-000000000000",
         giver="person:ada",
         directory=DIRECTORY,
+        managers={},
         values=DEFAULT_VALUES,
         now=NOW,
         quiet=asked.pop("quiet", False),

@@ -21,12 +21,13 @@ _LIVE_PLEASE = {"open", "promised", "fulfilled", "declined"}
 
 class Side(TypedDict):
     """Someone, and the team (with those above it, nearest first) or partner that they stood for
-    when it was accepted."""
+    when it was accepted. `direction`: which way along the line of managers it went to them."""
 
     ref: str
     team: str | None
     ancestors: list[str]
     partner: str | None
+    direction: str | None
 
 
 class Thanks(TypedDict):
@@ -198,4 +199,5 @@ def _side(ref: str, attribution: Mapping[str, Any]) -> Side:
         "team": team,
         "ancestors": list(attribution["ancestors"]),
         "partner": attribution["partner"],
+        "direction": attribution.get("direction"),
     }

@@ -129,12 +129,12 @@ class Fold:
         self.before = lists
         self._stored_counters = counters
         self._stored_gifts = gifts
-        self._ranks = ranks
+        self.ranks = ranks
 
     def rank(self, name: str, subject: str) -> None:
         """Let `subject` take a rank, or none, on a list that outgrew SMALL."""
         before = self._counter(name, subject)
-        rank = self._ranks.get(subject, "ranked")
+        rank = self.ranks.get(subject, "ranked")
         if before.rank != rank:
             self._replace(name, subject, before, replace(before, rank=rank))
 
@@ -195,7 +195,7 @@ class Fold:
     def _counter(self, name: str, subject: str) -> Counter:
         key = (name, subject)
         found = self.counters.get(key) or self._stored_counters.get(key)
-        return found or Counter(0, self._ranks.get(subject, "ranked"))
+        return found or Counter(0, self.ranks.get(subject, "ranked"))
 
     def _gifts(self, name: str, giver: str) -> Mapping[str, int]:
         key = (name, giver)

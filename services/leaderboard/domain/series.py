@@ -24,6 +24,7 @@ from services.leaderboard.domain.contribution import (
     path_of,
 )
 from services.leaderboard.domain.durations import pack, step_of, unpack
+from services.leaderboard.domain.insight_metrics import MOVED, directions_of, service_levels_of
 from services.leaderboard.domain.periods import periods_of_day
 from shared.references import id_of, kind_of
 
@@ -154,6 +155,8 @@ def _of_thanks(thanks: Thanks) -> Iterator[tuple[tuple[str, ...], str, str]]:
         if _gets_credit(recipient, giver):
             yield _scopes_of(recipient), day, "received"
         yield from _took_part(recipient, day)
+    for metric in directions_of(thanks):
+        yield _scopes_of(giver), day, metric
 
 
 def _of_asked(asked: Asked) -> Iterator[tuple[tuple[str, ...], str, str]]:
@@ -167,6 +170,8 @@ def _of_asked(asked: Asked) -> Iterator[tuple[tuple[str, ...], str, str]]:
         yield _time("answered", asked["answered"])
     if asked["fulfilled"]:
         yield _time("fulfilled", asked["fulfilled"])
+    for side, metric in service_levels_of(asked):
+        yield _scopes_of(side), asked["day"], metric
 
 
 def _of_promise(promise: Promise) -> Iterator[tuple[tuple[str, ...], str, str]]:
@@ -174,6 +179,8 @@ def _of_promise(promise: Promise) -> Iterator[tuple[tuple[str, ...], str, str]]:
     yield scopes, day, "promised"
     if promise["outcome"] != "open":
         yield scopes, day, promise["outcome"]
+    if promise["moved"]:
+        yield scopes, day, MOVED
     yield from _took_part(promise["by"], day)
 
 

@@ -178,6 +178,12 @@ class LargeStandings:
         found = find_many(self._counters, "_id", keys, None, self._session)
         return {each["subject"]: each["score"] for each in found if each["ranked"]}
 
+    def find_every(self, subjects: Iterable[str]) -> dict[str, int]:
+        """The scores of those of `subjects` that stand there, whether they take a rank or not."""
+        keys = [counter_id((self._name, subject)) for subject in subjects]
+        found = find_many(self._counters, "_id", keys, None, self._session)
+        return {each["subject"]: each["score"] for each in found}
+
     def _tied(
         self,
         score: int,

@@ -33,6 +33,7 @@ class Collections(NamedTuple):
     counters: Collection[Document]
     gifts: Collection[Document]
     series: Collection[Document]
+    coverage: Collection[Document]
 
 
 _PREFIXES = tuple(f"{name}_" for name in Collections._fields)
@@ -106,7 +107,13 @@ class Generations:
         held = collections_of(self.database, generation)
         existing = self.database.list_collection_names()
         # Transactions should find them there.
-        for collection in (held.contributions, held.lists, held.gifts, held.series):
+        for collection in (
+            held.contributions,
+            held.lists,
+            held.gifts,
+            held.series,
+            held.coverage,
+        ):
             if collection.name not in existing:
                 self.database.create_collection(collection.name)
         held.counters.create_index(

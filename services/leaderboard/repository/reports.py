@@ -39,6 +39,12 @@ class Reports:
             line += [each["_id"] for each in found if each["active"] and not each.get("technical")]
         return line
 
+    def direct_reports(self, manager: str, limit: int) -> list[str]:
+        """The active people who report to `manager` themselves, `limit` at most."""
+        fields = {"active": 1, "technical": 1}
+        found = self._directory.find({"manager": manager}, fields).limit(limit)
+        return [each["_id"] for each in found if each["active"] and not each.get("technical")]
+
     def members_of(self, group: str) -> list[str]:
         """The active people of a team or partner."""
         kind = group.partition(":")[0]

@@ -37,6 +37,7 @@ def create(
     recognition_id: str,
     giver: str,
     directory: Mapping[str, Entry],
+    managers: Mapping[str, str | None],
     values: Collection[str],
     now: datetime,
     source: str = "api",
@@ -47,7 +48,8 @@ def create(
     """The record of a new recognition.
 
     `asked` holds what the caller sent, checked by its schema; `directory` the entries of the
-    giver, the recipients and their teams, by reference. A quiet one (an import) may come from and
+    giver, the recipients and their teams, by reference; `managers` who manages each of these people
+    and everybody above them. A quiet one (an import) may come from and
     go to people who have left. One that repeats another (`echoed`) takes over, where they are left
     out, its recipients and visibility. `levels`: the service levels of whoever a please asks.
     Raises Refusal with everything that is wrong.
@@ -69,7 +71,7 @@ def create(
     default = echoed["visibility"] if echoed else DEFAULT_VISIBILITY[kind]
     visibility = asked.get("visibility") or default
     external_id = asked.get("external_id")
-    attribution = attribute(giver, recipients, directory)
+    attribution = attribute(giver, recipients, directory, managers)
     record = {
         "_id": recognition_id,
         "kind": kind,

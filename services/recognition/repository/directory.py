@@ -14,6 +14,7 @@ from services.recognition.domain.attribution import teams_needed
 from services.recognition.domain.directory import email_key
 from services.recognition.domain.directory_search import is_found, keys_for
 from services.recognition.repository.directory_layout import HEAD, upgrade
+from services.recognition.repository.managers import Managers
 from services.recognition.repository.outboxes import ensure_outbox_index
 from services.recognition.repository.recognitions import MOST_UNPUBLISHED, OutboxFull
 from shared import fences
@@ -43,6 +44,7 @@ class DirectoryRepository:
         self._collection = database["directory"]
         self._heads = database["heads"]
         self._kept: dict[str, tuple[float, Document]] = {}
+        self._managers = Managers(database)
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
@@ -107,6 +109,12 @@ class DirectoryRepository:
             self._kept.clear()
         self._kept.update({ref: (now, entry) for ref, entry in read.items()})
         return held | read
+
+    def lines_above(self, entries: Iterable[Document]) -> dict[str, str | None]:
+        """The manager of each person among `entries`, and of everybody above them, as they were
+        about KEPT_SECONDS ago at most."""
+        people = {entry["_id"]: entry["manager"] for entry in entries if entry["type"] == "person"}
+        return self._managers.above(people)
 
     def search(
         self,
@@ -216,6 +224,7 @@ class DirectoryRepository:
             raise EntryMovedOn
         for entry in entries:
             self._kept.pop(entry["_id"], None)
+        self._managers.forget()
         if created:
             self._note_new(created, session)
 

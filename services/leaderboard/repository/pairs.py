@@ -1,0 +1,86 @@
+"""Reads who thanked whom: the pairs of the list `breadth` of people."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from pymongo.database import Database
+
+from services.leaderboard.domain.folding import List
+from services.leaderboard.domain.insights import Given
+from services.leaderboard.domain.segments import View
+from services.leaderboard.repository.documents import counter_id, gifts_of, list_of
+from services.leaderboard.repository.generations import collections_of
+from shared.mongo import Document, find_many
+
+
+@dataclass(frozen=True, slots=True)
+class PairTotals:
+    """Of a period: `directed` pairs of a giver and somebody whom they thanked, pairs of people of
+    whom each thanked the other (`mutual`), and the credits that each giver gave to the person whom
+    they thanked most (`most`)."""
+
+    directed: int
+    mutual: int
+    most: int
+
+
+class PairReader:
+    """Reads the pairs of a generation: from the list while it is small, else by giver."""
+
+    def __init__(self, db: Database[Document], generation: str) -> None:
+        self._held = collections_of(db, generation)
+
+    def given_by(self, period: str, givers: Collection[str]) -> Given:
+        """What each of `givers` gave to whom."""
+        view = _view(period)
+        stored = self._stored(view)
+        if stored is not None:
+            wanted = set(givers)
+            given: dict[str, dict[str, int]] = {}
+            for recipient, giver, credits in _pairs_in(*stored, view):
+                if giver in wanted:
+                    gifts = given.setdefault(giver, {})
+                    gifts[recipient] = gifts.get(recipient, 0) + credits
+            return given
+        ids = [counter_id((view.name, giver)) for giver in givers]
+        found = map(gifts_of, find_many(self._held.gifts, "_id", ids))
+        return {giver: gifts for (_, giver), gifts in found}
+
+    def totals(self, period: str) -> PairTotals:
+        """The pairs of the whole organisation."""
+        view = _view(period)
+        stored = self._stored(view)
+        if stored is None:
+            held = self._held.lists.find_one({"_id": view.name})
+            pairs = (list_of(held) if held else List()).pairs
+            return PairTotals(pairs.directed, pairs.mutual, pairs.most)
+        given: dict[str, dict[str, int]] = {}
+        for recipient, giver, credits in _pairs_in(*stored, view):
+            gifts = given.setdefault(giver, {})
+            gifts[recipient] = gifts.get(recipient, 0) + credits
+        directed = sum(map(len, given.values()))
+        returned = sum(giver in given.get(to, {}) for giver, gifts in given.items() for to in gifts)
+        most = sum(max(gifts.values()) for gifts in given.values())
+        return PairTotals(directed, returned // 2, most)
+
+    def _stored(self, view: View) -> tuple[str, List] | None:
+        """The name and the list that hold the pairs while they are few; None when they are many."""
+        for name in view.chain():
+            held = self._held.lists.find_one({"_id": name})
+            if held is None:
+                return name, List()
+            if (found := list_of(held)).cells is not None:
+                return name, found
+        return None
+
+
+def _view(period: str) -> View:
+    return View("breadth", period, "people")
+
+
+def _pairs_in(name: str, held: List, view: View) -> Iterator[tuple[str, str, int]]:
+    for cell, entries in (held.cells or {}).items():
+        if view.holds(name, cell):
+            for entry, credits in entries.items():
+                recipient, _, giver = entry.partition("|")
+                yield recipient, giver, credits
