@@ -9,6 +9,13 @@ from cli.client import Api, connect
 from cli.terminal import printable
 
 _PAGE = 200
+_MORE = {
+    "promised": "promised",
+    "share": "kept",
+    "members": "members",
+    "per_head": "per head",
+}
+"""Columns that only some boards have, and their heads."""
 
 
 @click.command()
@@ -17,6 +24,10 @@ _PAGE = 200
     "--period", help="2026-11-22, 2026-W47, 2026-11, 2026-Q4, 2026 or all; default: this month."
 )
 @click.option("--by", type=click.Choice(["people", "teams", "partners"]), help="Default: people.")
+@click.option("--team", metavar="TEAM", help="Only what its people did while they stood for it.")
+@click.option("--sub-teams", is_flag=True, help="With the teams below it.")
+@click.option("--value", metavar="VALUE", help="Only what names it; months and longer.")
+@click.option("--per-head", is_flag=True, help="By teams: credits per active member of today.")
 @click.option("--limit", type=click.IntRange(1, 10_000), help="How many. [20]")
 @click.option("--as", "person", metavar="PERSON", help="As whom; shows where they stand, too.")
 @click.option("--csv", "as_csv", is_flag=True, help="The whole board as CSV.")
@@ -24,21 +35,29 @@ def board(
     board: str,
     period: str | None,
     by: str | None,
+    team: str | None,
+    sub_teams: bool,
+    value: str | None,
+    per_head: bool,
     limit: int | None,
     person: str | None,
     as_csv: bool,
 ) -> None:
-    """Show a board: `received` or `given`.
+    """Show a board: `received`, `given`, `breadth` or `promises_kept`.
 
     \b
-    Example:
-      kudos board received --period 2026 --by teams
+    Examples:
+      kudos board received --period 2026 --by teams --per-head
+      kudos board breadth --team engineering --sub-teams
     """
     if as_csv and limit:
         raise click.UsageError("--csv is the whole board: leave --limit out")
     api = connect(person)
     path = f"/leaderboard/v1/boards/{quote(board, safe='')}"
-    query = {name: value for name, value in {"period": period, "by": by}.items() if value}
+    filters = {"period": period, "by": by, "team": team, "value": value}
+    query = {name: text for name, text in filters.items() if text}
+    flags = {"sub_teams": sub_teams, "per_head": per_head}
+    query |= {name: "true" for name, is_set in flags.items() if is_set}
     if as_csv:
         _print_csv(api, path, query)
     else:
@@ -69,24 +88,41 @@ def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
     first, end = (period[name] and period[name][:10] for name in ("from", "to"))
     range_ = f" (from {first}, before {end})" if first and end else ""
     click.echo(f"{page['board']}, {period['id']}{range_}\n")
+    if not entries:
+        click.echo("Nobody yet.")
+        return
+    more = [name for name in _MORE if name in entries[0]]
     rows = [
         (
             str(entry["rank"]),
             printable(entry["name"] or entry["subject"]),
             (entry.get("team") or "").partition(":")[2],
             f"{entry['score']:,}",
+            *(_text(name, entry[name]) for name in more),
+            _text("change", entry["change"]),
         )
         for entry in entries
     ]
-    if not rows:
-        click.echo("Nobody yet.")
-        return
-    heads = ("rank", "name", "team", "score")
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(4)]
-    for rank, name, team, score in (heads, *rows):
-        click.echo(
-            f"{rank:>{widths[0]}}  {name:<{widths[1]}}  {team:<{widths[2]}}  {score:>{widths[3]}}"
-        )
-    click.echo(f"\n{len(rows)} of {page['total']:,}, as of {page['as_of']}")
+    heads = ("rank", "name", "team", "score", *(_MORE[name] for name in more), "change")
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = [
+            f"{cell:<{width}}" if place in (1, 2) else f"{cell:>{width}}"
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        click.echo("  ".join(cells).rstrip())
+    for left_out in page.get("left_out", []):
+        click.echo(f"not ranked: {printable(left_out['name'])} ({left_out['reason']})")
+    click.echo(f"\n{len(entries)} of {page['total']:,}, as of {page['as_of']}")
     if me := page.get("me"):
         click.echo(f"You: rank {me['rank'] or '-'}, score {me['score']}")
+    if warning := page["lag"]["warning"]:
+        click.echo(warning, err=True)
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if name == "share":
+        return f"{value:.0%}"
+    return f"{value:+}" if name == "change" and value else f"{value:,}"
