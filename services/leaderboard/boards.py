@@ -44,6 +44,7 @@ from shared.web.problems import BadCursor, Forbidden, NotFound
 
 _MOMENT_SECONDS = 0.1
 _ATTEMPTS = 3
+_TEAMS_NAMED = 20
 
 
 Selection = Callable[[Standings], tuple[Sequence[Place], str | None]]
@@ -147,7 +148,10 @@ class Boards:
     def _require_segment(self, segment: Segment, period: Period) -> None:
         team, value = segment.team, segment.value
         if team and f"team:{team}" not in self.reader.entries_of([f"team:{team}"]):
-            raise NotFound(f"There is no team {team!r}; GET /recognition/v1/teams lists them")
+            teams = self.reader.teams(_TEAMS_NAMED)
+            there = f"there are: {', '.join(teams)}" if teams else "there are no teams yet"
+            more = ", ..." if len(teams) == _TEAMS_NAMED else ""
+            raise NotFound(f"There is no team {team!r}; {there}{more}")
         if not value:
             return
         values = self.reader.values()

@@ -217,6 +217,14 @@ def test_what_does_not_go_together_is_refused(
     assert leaderboard.get(f"/boards/{board}", **query).status_code == status
 
 
+def test_what_there_is_not_is_told_with_what_there_is(leaderboard: Leaderboard) -> None:
+    detail = leaderboard.get("/boards/received", team="nowhere").get_json()["detail"]
+    assert detail.endswith("there are: core, eng, sales, web")
+    detail = leaderboard.get("/boards/received", value="haste").get_json()["detail"]
+    assert detail.endswith("there are: honesty, quality")
+    assert "received, given, breadth" in leaderboard.get("/boards/x").get_json()["detail"]
+
+
 def test_a_cursor_of_another_filter_is_refused(leaderboard: Leaderboard) -> None:
     following = leaderboard.board(limit=1)["next"]
     assert following

@@ -25,6 +25,7 @@ from shared.fences import (
     within,
 )
 from shared.mongo import Document, find_many
+from shared.references import id_of
 
 _DOWN = [("score", -1), ("subject", 1)]
 _UP = [("score", 1), ("subject", -1)]
@@ -53,6 +54,12 @@ class BoardReader:
             return self._directory.find(refs)
         found = find_many(self._db["directory"], "_id", refs, None, session)
         return {entry["_id"]: entry for entry in found}
+
+    def teams(self, count: int) -> list[str]:
+        """The ids of the first teams of the directory."""
+        refs = {"ref": {"$gt": "team:", "$lt": "team;"}}
+        found = self._db["directory"].find(refs, {"ref": 1}).sort("ref", 1).limit(count)
+        return [id_of(team["ref"]) for team in found]
 
     def values(self) -> list[str]:
         """The ids of the values that there are or were, in their order."""
