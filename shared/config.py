@@ -135,6 +135,9 @@ class Settings:
         24, "hours in which the giver may amend a recognition", _integer(0, 8784)
     )
     boards: str = _setting("people", "people, teams or off", _choice("people", "teams", "off"))
+    milestones: Path | None = _setting(  # noqa: RUF009
+        None, "JSON file of the milestones that people reach; unset: docs/milestones.md", Path
+    )
     namespace: str = _setting(
         "kudos", "first word of the names of databases and topics", _namespace
     )

@@ -24,8 +24,8 @@ from shared.sessions import SessionFiles
 from tests import kafka_broker
 from tests.queries import Watch
 
-hypothesis_settings.register_profile("same", derandomize=True)
-hypothesis_settings.register_profile("explore", print_blob=True)
+hypothesis_settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis_settings.register_profile("explore", print_blob=True, deadline=None)
 hypothesis_settings.load_profile("explore" if os.environ.get("KUDOS_TEST_EXPLORE") else "same")
 """What lands is decided by the same examples each time; KUDOS_TEST_EXPLORE=1 looks for new ones."""
 

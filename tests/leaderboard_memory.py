@@ -65,9 +65,9 @@ class MemoryStore:
         return {ref: self.directory[ref] for ref in refs if ref in self.directory}
 
     def put_entries(
-        self, entries: list[dict[str, Any]], known: Collection[str], session: Any
+        self, entries: list[dict[str, Any]], before: Mapping[str, Any], session: Any
     ) -> set[str]:
-        assert all((each["_id"] in self.directory) == (each["_id"] in known) for each in entries)
+        assert all((each["_id"] in self.directory) == (each["_id"] in before) for each in entries)
         changed = set()
         for entry in entries:
             held = self.directory.get(entry["_id"])

@@ -3,9 +3,11 @@
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from services.leaderboard.api import boards, people
+from services.leaderboard.api import boards, milestones, people, trends
 from services.leaderboard.boards import Boards
+from services.leaderboard.milestones.pages import MilestonePages
 from services.leaderboard.repository import ensure_indexes
+from services.leaderboard.trends import Trends
 from shared import mongo
 from shared.auth.authenticator import Authenticator
 from shared.auth.tokens import JwtVerifier
@@ -15,7 +17,7 @@ from shared.key_uses import KeyUses, UntoldUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
-BLUEPRINTS = (boards.blueprint, people.blueprint)
+BLUEPRINTS = (boards.blueprint, people.blueprint, milestones.blueprint, trends.blueprint)
 
 
 def create_app(settings: Settings, client: Client | None = None) -> Flask:
@@ -50,6 +52,8 @@ def create_app(settings: Settings, client: Client | None = None) -> Flask:
         description="Boards of thanks given and received, by calendar period.",
     )
     app.extensions["leaderboard"] = Boards(settings, client)
+    app.extensions["trends"] = Trends(settings, client)
+    app.extensions["milestones"] = MilestonePages(settings, client)
     return app
 
 

@@ -12,7 +12,8 @@ from services.leaderboard.repository.boards import Resolved
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A board that somebody asked for: `segment` of it, by `by` (a key of SUBJECT_KINDS)."""
+    """A board that somebody asked for: `segment` of it, by `by` (a key of SUBJECT_KINDS);
+    `per_head`: teams by credits per head (domain/per_head.py)."""
 
     moment: Moment
     board: str
@@ -45,7 +46,7 @@ class Asked:
     @property
     def key(self) -> str:
         """The name of the view; what a cursor belongs to."""
-        return self.view.name
+        return f"{self.view.name} per head" if self.per_head else self.view.name
 
     def of(self, board: str) -> "Asked":
         """The same of another board."""

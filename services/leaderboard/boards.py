@@ -11,18 +11,21 @@ from typing import IO, Any
 from services.leaderboard.asked import Asked, State
 from services.leaderboard.csv_file import write_csv
 from services.leaderboard.domain.boards import BOARDS, SUBJECT_KINDS, ranked_by
+from services.leaderboard.domain.per_head import HeadStandings
 from services.leaderboard.domain.periods import (
     KINDS,
     Period,
 )
-from services.leaderboard.domain.ranking import Ranks, takes_rank
-from services.leaderboard.domain.segments import WHOLE, Segment, View
+from services.leaderboard.domain.ranking import Ranks
+from services.leaderboard.domain.segments import WHOLE, Segment
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.present import Present
 from services.leaderboard.recent import Recent
-from services.leaderboard.repository.boards import Resolved
+from services.leaderboard.repository.team_sizes import TeamSizes
+from services.leaderboard.states import States
 from services.leaderboard.views import (
     entry_views,
+    name_of,
     period_view,
     person_views,
     teams_of,
@@ -41,11 +44,7 @@ from shared.web.problems import BadCursor, Forbidden, NotFound
 
 _MOMENT_SECONDS = 0.1
 _ATTEMPTS = 3
-_STANDING_IN = ("week", "month", "quarter", "year", "all")
 
-
-_Read = tuple[str, View, Resolved, int]
-"""What standings are of: a generation, a view, the list that holds it, the directory's revision."""
 
 Selection = Callable[[Standings], tuple[Sequence[Place], str | None]]
 """Picks the places to show of a list, and the cursor of those that follow."""
@@ -59,11 +58,10 @@ class Boards:
     ) -> None:
         self._settings = settings
         self._client = client
-        self._present = Present(settings, client, now)
-        self._reader = self._present.reader
-        self._standings: Recent[_Read, Standings] = Recent(100_000, len)
+        self.present = Present(settings, client, now)
+        self.reader = self.present.reader
+        self.states = States(self.reader, TeamSizes(client[settings.database("leaderboard")]))
         self._bodies: Recent[tuple[State, Any], bytes] = Recent(256)
-        self._scores: Recent[tuple[_Read, str], tuple[int, bool]] = Recent(4096)
 
     def kinds(self, caller: Caller) -> list[dict[str, Any]]:
         """The boards that there are, as this deployment has switched them on."""
@@ -109,50 +107,9 @@ class Boards:
 
         return self._answer(caller, asked, ("around", ref, limit), select)
 
-    def standing(self, caller: Caller, person: str) -> dict[str, Any]:
-        """Where somebody stands on every board of people, in each period that runs.
-
-        Raises NotFound for others who are not in the directory, or who are not seen on boards.
-        """
-        asked = self.asked(caller, next(iter(BOARDS)), "people", "all")
-        entry = self._reader.entries_of([person]).get(person)
-        if caller.person != person and (entry is None or not takes_rank(entry)):
-            raise NotFound(f"There is no standing of {person} to be seen")
-        running = [self._present.running(asked.moment, kind) for kind in _STANDING_IN]
-        places = [
-            self._place_of(Asked(asked.moment, board, "people", period, WHOLE), person)
-            for board in BOARDS
-            for period in running
-        ]
-        known = {person: entry} if entry else {}
-        known |= self._reader.entries_of(teams_of(known.values()))
-        return {
-            "person": person,
-            "places": places,
-            "people": person_views(known),
-            **self._present.freshness(asked.moment),
-        }
-
-    def _place_of(self, asked: Asked, person: str) -> dict[str, Any]:
-        state = self._state(asked)
-        standings = self._standings_at(asked, state, asked.view)
-        ranks = Ranks(standings.histogram)
-        score, is_ranked = standings.find(person)
-        place = {
-            "board": asked.board,
-            "period": period_view(asked.period),
-            "rank": ranks.of(score) if score and is_ranked else None,
-            "score": score,
-            "total": ranks.total,
-        }
-        if asked.board != "promises_kept":
-            return place
-        promised = self._standings_at(asked, state, asked.views[1]).find(person)[0]
-        return with_shares([place], {person: promised}, lambda _: person)[0]
-
     def whole(self, asked: Asked) -> IO[bytes]:
         """The whole list from one state, as CSV: a file of rank, subject, name, team, score."""
-        return write_csv(self._client, self._reader, asked)
+        return write_csv(self._client, self.reader, asked, self.states.members(asked))
 
     def asked(
         self,
@@ -161,6 +118,8 @@ class Boards:
         by: str | None,
         period: str | None,
         segment: Segment = WHOLE,
+        *,
+        per_head: bool = False,
     ) -> Asked:
         """The board that a request means; people and the current month when it leaves them out.
 
@@ -177,37 +136,36 @@ class Boards:
         by = by or switched_on[0]
         if by not in switched_on:
             raise NotFound(f"There are no boards of {by} here, only of {', '.join(switched_on)}")
-        moment = self._present.moment()
-        of = self._present.period(moment, period)
+        moment = self.present.moment()
+        of = self.present.period(moment, period)
         self._require_segment(segment, of)
-        return Asked(moment, board, by, of, segment)
+        if per_head and (by != "teams" or board not in ("received", "given")):
+            message = "goes with the boards received and given by=teams only"
+            raise invalid({"per_head": [message]}, "query")
+        return Asked(moment, board, by, of, segment, per_head)
 
     def _require_segment(self, segment: Segment, period: Period) -> None:
         team, value = segment.team, segment.value
-        if team and f"team:{team}" not in self._reader.entries_of([f"team:{team}"]):
+        if team and f"team:{team}" not in self.reader.entries_of([f"team:{team}"]):
             raise NotFound(f"There is no team {team!r}; GET /recognition/v1/teams lists them")
         if not value:
             return
-        values = self._reader.values()
+        values = self.reader.values()
         if value not in values:
             raise NotFound(f"There is no value {value!r}; there are: {', '.join(values)}")
         if period.kind in ("day", "week"):
             message = f"values are counted from months upwards, and {period.id} is a {period.kind}"
             raise invalid({"value": [message]}, "query")
 
-    def _state(self, asked: Asked) -> State:
-        held = self._reader.resolve(asked.generation, *asked.views)
-        return State(asked.generation, asked.key, asked.moment.directory, tuple(held))
-
     def _answer(self, caller: Caller, asked: Asked, key: Any, select: Selection) -> bytes:
-        state = self._state(asked)
+        state = self.states.now(asked)
         body = self._bodies.get((state, key))
         if body is None:
             state, body = self._body(asked, state, select)
             self._bodies.update({(state, key): body})
         own = {
             "me": self._own_standing(caller, asked, state),
-            **self._present.freshness(asked.moment),
+            **self.present.freshness(asked.moment),
         }
         return body[:-1] + b"," + json.dumps(own)[1:]
 
@@ -215,15 +173,15 @@ class Boards:
         """What an answer says to everybody, and the state that it is of: read again when the list
         changed meanwhile, so that ranks and entries agree."""
         for attempt in range(_ATTEMPTS):
-            standings = self._standings_at(asked, state, asked.view)
+            standings = self.states.standings(asked, state, asked.view)
             places, following = select(standings)
-            now = self._state(asked)
+            now = self.states.now(asked)
             if now.held[0] == state.held[0] or attempt == _ATTEMPTS - 1:
                 break
             state = now
         ranks = Ranks(standings.histogram)
-        known = self._reader.entries_of(subject for _, subject in places)
-        teams = self._reader.entries_of(teams_of(known.values()) - known.keys())
+        known = self.reader.entries_of(subject for _, subject in places)
+        teams = self.reader.entries_of(teams_of(known.values()) - known.keys())
         return state, json.dumps(
             {
                 "board": asked.board,
@@ -232,12 +190,25 @@ class Boards:
                 "team": f"team:{asked.segment.team}" if asked.segment.team else None,
                 "sub_teams": asked.segment.sub_teams,
                 "value": asked.segment.value,
+                "per_head": asked.per_head,
                 "entries": self._compared(asked, state, entry_views(places, ranks, known)),
                 "total": ranks.total,
                 "people": person_views(known | teams),
                 "next": following,
+                **self._left_out(standings),
             }
         )
+
+    def _left_out(self, standings: Standings) -> dict[str, Any]:
+        if not isinstance(standings, HeadStandings):
+            return {}
+        left_out = standings.left_out()
+        known = self.reader.entries_of(each["subject"] for each in left_out)
+        named = [
+            {**each, "name": name_of(each["subject"], known.get(each["subject"]))}
+            for each in left_out
+        ]
+        return {"left_out": named}
 
     def _compared(
         self, asked: Asked, state: State, entries: list[dict[str, Any]]
@@ -245,44 +216,38 @@ class Boards:
         """The entries with what has changed since the period before, and of promises kept the
         share that they are."""
         subjects = [entry["subject"] for entry in entries]
-        others = [self._standings_at(asked, state, view) for view in asked.views[1:]]
+        others = [self.states.standings(asked, state, view) for view in asked.views[1:]]
         if asked.board == "promises_kept":
             entries = with_shares(entries, others.pop(0).find_all(subjects))
-        if not others:
-            return with_changes(entries, Ranks({}), {})
-        before = others[0]
-        return with_changes(entries, Ranks(before.histogram), before.find_all(subjects))
-
-    def _standings_at(self, asked: Asked, state: State, view: View) -> Standings:
-        """The standings of one of the views that were asked for, at `state` or newer."""
-        held = state.held[asked.views.index(view)]
-        key = (state.generation, view, held, state.directory)
-        standings = self._standings.get(key)
-        if standings is None:
-            held, standings = self._reader.standings(state.generation, view, held)
-            self._standings.update({(state.generation, view, held, state.directory): standings})
-        return standings
+        if others:
+            before = others[0]
+            ranks, scores = Ranks(before.histogram), before.find_all(subjects)
+        else:
+            ranks, scores = Ranks({}), {}
+        entries = with_changes(entries, ranks, scores)
+        standings = self.states.standings(asked, state, asked.view)
+        if isinstance(standings, HeadStandings):
+            return [standings.shown(each) for each in entries]
+        return entries
 
     def _own_standing(self, caller: Caller, asked: Asked, state: State) -> dict[str, Any] | None:
         subject = self._own_subject(caller, asked)
         if subject is None:
             return None
-        standings = self._standings_at(asked, state, asked.view)
-        key = ((state.generation, asked.view, state.held[0], state.directory), subject)
-        found = self._scores.get(key)
-        if found is None:
-            found = standings.find(subject)
-            self._scores.update({key: found})
-        score, is_ranked = found
+        standings = self.states.standings(asked, state, asked.view)
+        score, is_ranked = self.states.find(asked, state, subject)
         rank = Ranks(standings.histogram).of(score) if score and is_ranked else None
-        return {"rank": rank, "score": score}
+        own = {"subject": subject, "rank": rank, "score": score}
+        if isinstance(standings, HeadStandings) and score:
+            own = standings.shown(own)
+        return {name: own[name] for name in own if name != "subject"}
 
     def _own_subject(self, caller: Caller, asked: Asked) -> str | None:
         """Who `me` is: the caller, or the team or partner that they belong to."""
         person = caller.person
         if person is None or asked.by == "people":
             return person
-        entry = self._reader.entries_of([person]).get(person, {})
+        entry = self.reader.entries_of([person]).get(person, {})
         return entry.get(SUBJECT_KINDS[asked.by])
 
 

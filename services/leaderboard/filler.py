@@ -1,9 +1,11 @@
 """Follows the log into one generation: the projector into the live one, a rebuild into the next."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from pymongo.client_session import ClientSession
 
+from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change
 from services.leaderboard.folder import MOST_WRITES, Folder
 from services.leaderboard.repository import FORMAT, Generation, Generations, MongoStore
@@ -39,15 +41,22 @@ def refuse_unless_ours(generation: Generation, settings: Settings) -> None:
 
 
 class Filler:
-    """Follows the log into `generation`, and notes up to when it holds everything."""
+    """Follows the log into `generation` and its `parts`, and notes up to when it holds
+    everything."""
 
     def __init__(
-        self, client: Client, log: EventLog, generations: Generations, generation: Generation
+        self,
+        client: Client,
+        log: EventLog,
+        generations: Generations,
+        generation: Generation,
+        parts: Sequence[Part] = (),
     ) -> None:
         self.generation = generation
         self.as_of = generation.as_of
         self._generations = generations
-        self._folder = Folder(MongoStore(generations.database, generation.id), generation.zone)
+        store = MongoStore(generations.database, generation.id)
+        self._folder = Folder(store, generation.zone, parts)
         self._started, self._is_noted = times.now(), False
         self._follower: Follower[Change] = Follower(
             log,

@@ -5,11 +5,11 @@ wrote last is kept in memory; it is forgotten whenever a batch did not come to b
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from pymongo.client_session import ClientSession
 
+from services.leaderboard.batch import Batch, Pair, Part
 from services.leaderboard.changes import (
     Change,
     DirectoryChange,
@@ -17,7 +17,6 @@ from services.leaderboard.changes import (
     ValueChange,
     change_of,
 )
-from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.credits import Counts, counts_of
 from services.leaderboard.domain.folding import (
     Fold,
@@ -36,23 +35,6 @@ small cache hangs on 10,000 (docs/adr/0012)."""
 
 _ENTRIES_A_WRITE = 50
 """So many entries of a list weigh as much as a document."""
-
-
-Pair = tuple[Contribution | None, Contribution | None]
-"""What a recognition contributed before, and what it contributes now."""
-
-
-class Part(Protocol):
-    """What is folded beside the boards, in the same transaction."""
-
-    def apply(self, pairs: Sequence[Pair], fold: Fold, session: ClientSession) -> int:
-        """Write what the contributions of a batch bring; how many documents."""
-
-    def settle(self) -> None:
-        """Remember what `apply` wrote: it is committed."""
-
-    def forget(self) -> None:
-        """Drop whatever is remembered."""
 
 
 class Folder:
@@ -104,7 +86,8 @@ class Folder:
         self._store.put_lists(fold.lists, loaded.lists.keys(), session)
         self._store.put_counters(fold.counters, loaded.counters.keys(), session)
         self._store.put_gifts(fold.gifts, loaded.gifts.keys(), session)
-        return writes + sum(part.apply(pairs, fold, session) for part in self._parts)
+        batch = Batch(pairs, loaded, fold)
+        return writes + sum(part.apply(batch, session) for part in self._parts)
 
     def settle(self) -> None:
         """Remember what `apply` wrote: it is committed."""
@@ -130,7 +113,7 @@ class Folder:
             return set()
         newest = {entry["_id"]: entry for entry in sorted(entries, key=_version)}
         before = self._store.entries(newest, session)
-        changed = self._store.put_entries(list(newest.values()), before.keys(), session)
+        changed = self._store.put_entries(list(newest.values()), before, session)
         suspects = set()
         for ref, entry in newest.items():
             held = entry if ref in changed else before.get(ref)

@@ -1,7 +1,7 @@
 """What the leaderboard holds of people, and forgetting it.
 
 Boards follow by themselves: each recognition of theirs came again, with another id in it. What is
-left is their entry in the replica of the directory.
+left are their milestones and their entry in the replica of the directory.
 """
 
 from pymongo.client_session import ClientSession
@@ -11,6 +11,9 @@ from services.leaderboard.repository import Generation, Generations
 from services.leaderboard.repository.directory import MOST_REVISIONS
 from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import Collections, collections_of
+from services.leaderboard.repository.milestones import MilestoneRepository
+from services.leaderboard.repository.series import SeriesStore
+from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import fences
 from shared.config import Settings
 from shared.eventlog import Offsets
@@ -28,6 +31,8 @@ class BoardsHolder:
         self._client = client
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
+        self._sizes = TeamSizes(self._db)
+        self._milestones = MilestoneRepository(self._db)
         self._lease = rebuild_lease(self._db)
 
     def has_folded(self, after: Offsets) -> bool:
@@ -58,9 +63,12 @@ class BoardsHolder:
         del alias  # it stands in the recognitions that were folded already
 
         def write(session: ClientSession) -> None:
-            gone = self._db["directory"].delete_one({"_id": person}, session=session)
-            if gone.deleted_count == 0:
+            self._milestones.forget(person, session)
+            entry = self._db["directory"].find_one({"_id": person}, session=session)
+            if entry is None:
                 return
+            self._db["directory"].delete_one({"_id": person}, session=session)
+            self._sizes.apply({person: entry}, {person: None}, session)
             stored = self._db["revisions"].find_one(_DIRECTORY, session=session)
             after = fences.without(fences.fences_of(stored), person)
             self._db["revisions"].update_one(
@@ -80,12 +88,16 @@ class BoardsHolder:
         entry = self._db["directory"].find_one({"_id": person})
         if entry is not None:
             yield "directory", entry
+        for milestone in self._milestones.every(person):
+            yield "milestones", milestone
         live = self._generations.live()
         if live is None:
             return
         held = collections_of(self._db, live.id)
         for stored in held.lists.find({}):
             yield from _scores(stored, held, person)
+        for name, cells in SeriesStore(self._db, live.id).of(person):
+            yield "series", {"series": name, "cells": cells}
         for stored in held.contributions.find({}):
             if mentions(stored["contribution"], person):
                 yield "credits", {"recognition": stored["_id"], **stored["contribution"]}

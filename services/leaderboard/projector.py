@@ -4,8 +4,15 @@ stand by."""
 from prometheus_client import Counter, Gauge
 
 from services.leaderboard.filler import BOARD_TOPICS, Filler, refuse_unless_ours
+from services.leaderboard.milestones.months import KeptMonths
+from services.leaderboard.milestones.recording import Milestones, recorder_of
+from services.leaderboard.milestones.relay import MilestoneRelay
+from services.leaderboard.milestones.rules import load_rules
+from services.leaderboard.parts import parts_of
 from services.leaderboard.privacy import BoardsHolder
 from services.leaderboard.repository import Generation, Generations, ensure_indexes
+from services.leaderboard.repository.period_scores import PeriodScores
+from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import mongo, times
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
@@ -34,7 +41,12 @@ class Projector:
         self._log = log
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
+        self._sizes = TeamSizes(self._db)
         self._lease = Lease(self._db["leases"], "projector")
+        self._rules = load_rules(settings)
+        self._recorder = recorder_of(settings, self._db)
+        self._relay = MilestoneRelay(self._db, log)
+        self._months: KeptMonths | None = None
         self._filler: Filler | None = None
 
     def step(self) -> int:
@@ -50,7 +62,7 @@ class Projector:
         if self._filler.as_of is not None:
             LAG.set((times.now() - self._filler.as_of).total_seconds())
         FOLDED.inc(folded)
-        return folded
+        return folded + self._tell_milestones(self._filler)
 
     def close(self) -> None:
         """Let another take over at once."""
@@ -60,10 +72,28 @@ class Projector:
 
     def _take_up(self, generation: Generation) -> None:
         refuse_unless_ours(generation, self._settings)
+        self._sizes.fill()
         self._generations.ensure_collections(generation.id)
         if self._filler is not None:
             self._filler.close()
-        self._filler = Filler(self._client, self._log, self._generations, generation)
+        milestones = Milestones(self._rules, self._recorder, self._relay.wake)
+        parts = parts_of(self._db, generation.id, milestones)
+        self._filler = Filler(self._client, self._log, self._generations, generation, parts)
+        self._months = KeptMonths(
+            self._client,
+            self._db,
+            generation.zone,
+            self._rules,
+            PeriodScores(self._db, generation.id),
+            self._recorder,
+            self._relay.wake,
+        )
+
+    def _tell_milestones(self, filler: Filler) -> int:
+        """Record months of kept promises, publish what was recorded; how many of both."""
+        assert self._months is not None
+        recorded = self._months.step(filler.as_of) if filler.is_current() else 0
+        return recorded + self._relay.step()
 
     def _first_generation(self) -> Generation:
         # From offset 0, not from where the log starts by now: what it has forgotten is missing.

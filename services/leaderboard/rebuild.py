@@ -16,9 +16,13 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
 from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
 from services.leaderboard.folder import Folder
+from services.leaderboard.milestones.recording import Milestones, recorder_of
+from services.leaderboard.milestones.rules import load_rules
+from services.leaderboard.parts import parts_of
 from services.leaderboard.progress import Progress, silent
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from services.leaderboard.repository.generations import collections_of
@@ -67,6 +71,7 @@ class Rebuild:
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
         self._lease = rebuild_lease(self._db)
+        self._rules = load_rules(settings)
 
     def run(
         self, directory: Iterable[Mapping[str, Any]], recognitions: Iterable[Mapping[str, Any]]
@@ -83,7 +88,8 @@ class Rebuild:
         try:
             self._clean()
             generation = self._new_generation()
-            folder = Folder(MongoStore(self._db, generation.id), generation.zone)
+            store = MongoStore(self._db, generation.id)
+            folder = Folder(store, generation.zone, self._parts(generation, announces=False))
             # The directory first: who takes a rank is asked when a list outgrows its document.
             self._fold(folder, "directory", map(_directory_change, directory), entries)
             readable = _Readable(generation.zone)
@@ -96,6 +102,10 @@ class Rebuild:
         finally:
             self._lease.release()
         return Rebuilt(generation.id, counted, readable.refused)
+
+    def _parts(self, generation: Generation, *, announces: bool) -> list[Part]:
+        recorder = recorder_of(self._settings, self._db, announces=announces)
+        return parts_of(self._db, generation.id, Milestones(self._rules, recorder))
 
     def _hold(self) -> None:
         if not self._lease.hold():
@@ -153,7 +163,9 @@ class Rebuild:
             self._apply(folder, batch[middle:])
 
     def _follow(self, generation: Generation) -> None:
-        filler = Filler(self._client, self._log, self._generations, generation)
+        # What happens meanwhile is told of, by this rebuild or by the projector beside it.
+        parts = self._parts(generation, announces=True)
+        filler = Filler(self._client, self._log, self._generations, generation, parts)
         try:
             while True:
                 self._progress("events", filler.step())

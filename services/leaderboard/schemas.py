@@ -37,6 +37,13 @@ class _Filters(Schema):
         validate=validate.Regexp(f"^{ID_PATTERN}$"),
         metadata={"description": "only recognitions that name this value; from months upwards"},
     )
+    per_head = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "by teams, received and given: ranked by credits per active member of "
+            "today; teams under 3 are left out, in `left_out`"
+        },
+    )
 
 
 class BoardArguments(_Filters, PageArguments):
@@ -83,6 +90,8 @@ class BoardEntrySchema(Schema):
     share = fields.Float(
         allow_none=True, metadata={"description": "on `promises_kept` only: kept of promised"}
     )
+    members = fields.Integer(metadata={"description": "per head only: active members today"})
+    per_head = fields.Float(metadata={"description": "per head only: credits for each of them"})
 
 
 class OwnStandingSchema(Schema):
@@ -90,14 +99,32 @@ class OwnStandingSchema(Schema):
 
     rank = fields.Integer(allow_none=True)
     score = fields.Integer()
+    members = fields.Integer()
+    per_head = fields.Float()
+
+
+class LeftOutSchema(Schema):
+    """A team that takes no rank per head."""
+
+    subject = fields.String()
+    name = fields.String()
+    score = fields.Integer()
+    members = fields.Integer()
+    reason = fields.String()
 
 
 class LagSchema(Schema):
-    """How far behind the answer is."""
+    """How far behind the answer is (freshness.py)."""
 
-    seconds = fields.Float(allow_none=True)
+    seconds = fields.Float(
+        allow_none=True, metadata={"description": "since `as_of`; null before the first event"}
+    )
     warning = fields.String(
-        allow_none=True, metadata={"description": "said in words once it is more than 10 s"}
+        allow_none=True,
+        metadata={
+            "description": "what to tell readers when it lags more than 10 seconds, or nothing is "
+            "counted completely yet; else null"
+        },
     )
 
 
@@ -118,6 +145,10 @@ class BoardSchema(Schema):
     team = fields.String(allow_none=True)
     sub_teams = fields.Boolean()
     value = fields.String(allow_none=True)
+    per_head = fields.Boolean()
+    left_out = fields.List(
+        fields.Nested(LeftOutSchema), metadata={"description": "per head only: who is not ranked"}
+    )
     entries = fields.List(fields.Nested(BoardEntrySchema))
     total = fields.Integer(metadata={"description": "how many take a rank"})
     me = fields.Nested(OwnStandingSchema, allow_none=True)
@@ -164,3 +195,31 @@ class BoardKindsSchema(Schema):
 
     items = fields.List(fields.Nested(BoardKindSchema))
     next = fields.String(allow_none=True)
+
+
+class MilestoneSchema(Schema):
+    """Something that somebody has reached, once and for ever."""
+
+    id = fields.String()
+    rule = fields.String(metadata={"description": "the id of the rule (docs/milestones.md)"})
+    level = fields.Integer(
+        metadata={"description": "the number reached; of a month: the promises kept in it"}
+    )
+    period = fields.String(allow_none=True, metadata={"description": "the month, of a month's"})
+    title = fields.String()
+    reached_on = fields.String(
+        metadata={"description": "the day of the recognition that reached it", "format": "date"}
+    )
+    recorded_at = fields.String(metadata={"format": "date-time"})
+    announced = fields.Boolean(metadata={"description": "whether `kudos.milestone.reached` told"})
+
+
+class MilestonesSchema(Schema):
+    """A page of somebody's milestones, the newest first."""
+
+    person = fields.String()
+    items = fields.List(fields.Nested(MilestoneSchema))
+    next = fields.String(allow_none=True)
+    as_of = fields.String(allow_none=True)
+    lag = fields.Nested(LagSchema)
+    people = fields.Dict(keys=fields.String(), values=fields.Nested(BoardPersonSchema))

@@ -19,7 +19,14 @@ from shared.events.contract_fields import (
     truth,
 )
 from shared.events.envelope import Event, MalformedEvent
-from shared.events.topics import ACCESS, DIRECTORY, PRIVACY, RECOGNITION
+from shared.events.milestone_contract import MilestoneState
+from shared.events.privacy_contracts import (
+    ErasureState,
+    HeldState,
+    PrivacyDoneState,
+    PrivacyRequestState,
+)
+from shared.events.topics import ACCESS, DIRECTORY, LEADERBOARD, PRIVACY, RECOGNITION
 from shared.references import ID_PATTERN
 
 
@@ -200,37 +207,6 @@ class KeyUseState(Contract):
     used_at = instant()
 
 
-class PrivacyRequestState(Contract):
-    """What every service is to do about a person, once it has folded the log up to `after`."""
-
-    id = text()
-    person = reference()
-    after = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-
-
-class ErasureState(PrivacyRequestState):
-    """Who is to be forgotten, and the id that stands for them from now on; `key` is that of the
-    fingerprints (shared/erased.py)."""
-
-    alias = reference()
-    key = text()
-
-
-class PrivacyDoneState(Contract):
-    """A service did what the request `id` asked of it."""
-
-    id = text()
-    service = text()
-
-
-class HeldState(PrivacyDoneState):
-    """A part of what a service holds about the person that the request `id` names."""
-
-    number = count(1)
-    section = text()
-    items = fields.List(fields.Dict(), required=True)
-
-
 def _data_of(state: type[Schema]) -> type[Schema]:
     return Contract.from_dict(
         {
@@ -249,6 +225,8 @@ ValueData = _data_of(ValueState)
 ErasureData, PrivacyRequestData = _data_of(ErasureState), _data_of(PrivacyRequestState)
 PrivacyDoneData, HeldData = _data_of(PrivacyDoneState), _data_of(HeldState)
 
+MilestoneData = _data_of(MilestoneState)
+
 _DIRECTORY = {
     "kudos.person.changed": PersonData,
     "kudos.team.changed": TeamData,
@@ -256,6 +234,7 @@ _DIRECTORY = {
     "kudos.value.changed": ValueData,
 }
 _ACCESS = {"kudos.key.changed": KeyData, "kudos.key.used": KeyUseData}
+_LEADERBOARD = {"kudos.milestone.reached": MilestoneData}
 _PRIVACY = {
     "kudos.erasure.requested": ErasureData,
     "kudos.erasure.done": PrivacyDoneData,
@@ -276,6 +255,8 @@ def contract_of(topic: str, event_type: str) -> Schema:
         return _DIRECTORY[event_type]()
     if topic == ACCESS and event_type in _ACCESS:
         return _ACCESS[event_type]()
+    if topic == LEADERBOARD and event_type in _LEADERBOARD:
+        return _LEADERBOARD[event_type]()
     if topic == PRIVACY and event_type in _PRIVACY:
         return _PRIVACY[event_type]()
     raise MalformedEvent(f"{event_type} on {topic} has no contract")
@@ -293,6 +274,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     from shared.events.json_schema import json_schema
 
     schemas = {"kudos.recognition.*": json_schema(RecognitionData())}
-    for by_type in (_DIRECTORY, _ACCESS, _PRIVACY):
+    for by_type in (_DIRECTORY, _ACCESS, _LEADERBOARD, _PRIVACY):
         schemas |= {name: json_schema(schema()) for name, schema in by_type.items()}
     return schemas

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from shared.config import Settings
 from shared.telemetry import configure_logging
-from tests.bench import boards, feed, latency, post, projector
+from tests.bench import boards, feed, latency, post, projector, trends
 from tests.bench.load import require_wrk
 from tests.conftest import free_port, start_database
 
-PARTS = ("post", "boards", "feed", "projector", "latency")
+PARTS = ("post", "boards", "trends", "feed", "projector", "latency")
 RUST_SERVER = "secantusd-rs"
 """Of those at hand the nearest to MongoDB at scale: a million recognitions are read from it."""
 
@@ -98,6 +98,7 @@ def _run(
     parts: dict[str, Callable[[], None]] = {
         "post": lambda: post.run(settings, pairs=pairs, seconds=seconds, say=say),
         "boards": lambda: boards.run(settings, pairs=pairs, seconds=seconds, say=say),
+        "trends": lambda: trends.run(settings, pairs=pairs, seconds=seconds, say=say),
         "feed": lambda: feed.run(settings, sizes, pairs=pairs, seconds=seconds, say=say),
         "projector": lambda: projector.run(settings, pairs=pairs, say=say),
         "latency": lambda: latency.run(environment, seconds=4 * seconds, say=say),

@@ -72,7 +72,7 @@ def fill(settings: Settings, people: int) -> None:
             part = refs[start : start + _AT_A_TIME]
             entries = [_person(ref) for ref in part]
             counters = {(name, ref): Counter(scores[ref]) for ref in part}
-            in_transaction(client, lambda s, e=entries: store.put_entries(e, (), s))
+            in_transaction(client, lambda s, e=entries: store.put_entries(e, {}, s))
             in_transaction(client, lambda s, c=counters: store.put_counters(c, (), s))
         listed = {
             PERIOD: List(None, 0, revision=1),

@@ -1,5 +1,6 @@
 """Events: the envelope keeps what it is given, and the contracts are published and held."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.leaderboard.milestones.relay import event_of
 from shared.events import RECOGNITION, TOPICS, Event, MalformedEvent, decode, encode, event_id
 from shared.events.contracts import check, json_schemas
 
@@ -82,6 +84,41 @@ def test_a_breach_names_what_is_missing():
     named = Event("e", "kudos.recognition.thanked", "/s", "s", "t", RECOGNITION, "s", {"state": {}})
     with pytest.raises(MalformedEvent, match="giver"):
         check(named)
+
+
+def milestone() -> Event:
+    return event_of(
+        {
+            "_id": "person:a.b|received|10",
+            "subject": "person:a.b",
+            "rule": "received",
+            "level": 10,
+            "period": None,
+            "title": "Thanked 10 times",
+            "reached_on": "2026-11-22",
+            "recorded_at": datetime(2026, 11, 22, 10, tzinfo=UTC),
+        }
+    )
+
+
+def test_a_milestone_holds_its_contract_and_always_has_the_same_id():
+    event = milestone()
+    check(event)
+    jsonschema.validate(event.data, json_schemas()["kudos.milestone.reached"])
+    assert decode(event.topic, *encode(event)) == event
+    assert event.topic in TOPICS
+    assert event.id == milestone().id == event_id("milestone:person:a.b|received|10", 1)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("subject", "ada"), ("level", 0), ("reached_on", "today"), ("title", None), ("rule", "a|b")],
+)
+def test_a_milestone_that_is_none_breaks_its_contract(member: str, value: Any):
+    event = milestone()
+    event.data["state"][member] = value
+    with pytest.raises(MalformedEvent, match=member):
+        check(event)
 
 
 def test_types_that_we_do_not_know_yet_carry_the_state_of_their_topic():

@@ -19,7 +19,7 @@ from tests.recognition_parts import please, thanks
 MARK = "marker-of-zoe"
 PERSONAL = {
     "recognition": "recognitions comments directory reports audit idempotency api_keys",
-    "leaderboard": "directory api_keys",
+    "leaderboard": "directory api_keys milestones",
     "notifier": "directory recognitions inbox inbox_heads deliveries webhooks attempts api_keys",
 }
 PEOPLE = f"""id,name,email,team,manager,partner

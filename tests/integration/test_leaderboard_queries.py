@@ -22,7 +22,7 @@ from tests.leaderboard_parts import Leaderboard
 VIEW = View("received", "2026", "people")
 NAME = VIEW.name
 OWN = (
-    *("generations", "revisions", "directory"),
+    *("generations", "revisions", "directory", "milestones"),
     *("lists_", "counters_", "contributions_", "gifts_"),
 )
 
@@ -91,7 +91,7 @@ def fill(client: Client, settings: Settings, scores: dict[str, int]) -> str:
     for start in range(0, len(refs), 500):
         entries = [{"_id": ref, **person(ref).data["state"]} for ref in refs[start : start + 500]]
         counters = {(NAME, ref): Counter(scores[ref]) for ref in refs[start : start + 500]}
-        in_transaction(client, lambda session, e=entries: store.put_entries(e, (), session))
+        in_transaction(client, lambda session, e=entries: store.put_entries(e, {}, session))
         in_transaction(client, lambda session, c=counters: store.put_counters(c, (), session))
     scored = List(None, 0, dict(Tally(scores.values())), revision=1)
     lists = {NAME: scored, VIEW.period: List(None, 0, revision=1)}
@@ -152,6 +152,7 @@ def test_every_query_takes_an_index(
     people = [person(ref, team=of) for ref, of in teams.items()]
     leaderboard.fold(team("team:core"), team("team:web"), *people)
     leaderboard.fold(recognition("r1", recipients=["person:bob", "person:cy"], teams=teams))
+    leaderboard.fold(recognition("r0", "person:cy", teams=teams))
     leaderboard.fold(
         recognition("r1", version=2, status="retracted", teams=teams),
         recognition("r2", recipients=["person:bob", "person:cy"], teams=teams),
@@ -163,6 +164,8 @@ def test_every_query_takes_an_index(
         if cursor:
             leaderboard.board(period="all", by=by, limit=1, cursor=cursor)
     leaderboard.get("/boards/received/around/bob", period="all")
+    milestones = leaderboard.get("/people/cy/milestones", "cy", limit=1).get_json()
+    leaderboard.get("/people/cy/milestones", "cy", limit=1, cursor=milestones["next"])
     for board in ("received", "breadth", "promises_kept"):
         leaderboard.board(board, period="all", team="web", sub_teams=True)
     with leaderboard.get("/boards/given", period="all", accept="text/csv") as response:
@@ -170,7 +173,8 @@ def test_every_query_takes_an_index(
     assert not [own for own in OWN if not any(n.startswith(own) for _, n, _ in queries.seen)]
     for query in queries.seen:
         # SecantusDB looks up an _id at once, and yet explains one beside other fields as a scan.
-        if "_id" not in query[2]:
+        # Everybody is read once, when the sizes of teams are counted for the first time.
+        if "_id" not in query[2] and query[1:] != ("directory", {}):
             assert "IXSCAN" in explain(watched, query)[0], query
 
 

@@ -16,7 +16,7 @@ from services.leaderboard.schemas import (
     BoardSchema,
 )
 from shared.auth import scopes
-from shared.auth.caller import current_caller, requires
+from shared.auth.caller import Caller, current_caller, requires
 from shared.references import id_of, parse_reference
 from shared.web.blueprint import Blueprint
 from shared.web.json import CONTENT_TYPE, json_response
@@ -51,7 +51,7 @@ def list_boards() -> Response:
 def get_board(asked: dict[str, Any], board: str) -> Response:
     """A page of a board; with `Accept: text/csv` all of it, from one state."""
     caller = current_caller()
-    of = _boards().asked(caller, board, asked["by"], asked["period"], _segment(asked))
+    of = _asked(caller, board, asked, asked["by"])
     if _wants_csv():
         return _csv(of)
     return _json(_boards().page(caller, of, asked["limit"], asked["cursor"]))
@@ -67,15 +67,16 @@ def get_around(asked: dict[str, Any], board: str, reference: str) -> Response:
     caller = current_caller()
     ref = caller.person if reference == "me" and caller.person else _reference(reference)
     kind = by_of_reference(ref)
-    of = _boards().asked(caller, board, asked["by"] or kind, asked["period"], _segment(asked))
+    of = _asked(caller, board, asked, asked["by"] or kind)
     if of.by != kind:
         raise invalid({"by": [f"{ref} does not stand among {of.by}"]}, "query")
     return _json(_boards().around(caller, of, ref, asked["limit"]))
 
 
-def _segment(asked: Mapping[str, Any]) -> Segment:
+def _asked(caller: Caller, board: str, asked: Mapping[str, Any], by: str | None) -> Asked:
     team = asked["team"]
-    return Segment(id_of(team) if team else None, asked["sub_teams"], asked["value"])
+    segment = Segment(id_of(team) if team else None, asked["sub_teams"], asked["value"])
+    return _boards().asked(caller, board, by, asked["period"], segment, per_head=asked["per_head"])
 
 
 def _boards() -> Boards:

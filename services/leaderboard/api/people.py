@@ -4,6 +4,7 @@ from flask import Response, current_app
 
 from services.leaderboard.boards import Boards
 from services.leaderboard.schemas import StandingSchema
+from services.leaderboard.standing import standing
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.references import kind_of, parse_reference
@@ -31,7 +32,7 @@ def get_standing(person_id: str) -> Response:
     caller = current_caller()
     boards: Boards = current_app.extensions["leaderboard"]
     person = caller.person if person_id == "me" and caller.person else _person(person_id)
-    return json_response(boards.standing(caller, person))
+    return json_response(standing(boards, caller, person))
 
 
 def _person(text: str) -> str:

@@ -7,9 +7,15 @@ lists_<generation>  {"_id": list, "revision", "entries": {subject: score}} while
                small, then {..., "scores": {"<score>": how many who take a rank}}
 counters_<generation>  {"_id": "<subject>|<list>", "list", "subject", "score", "ranked"} of the
                lists that outgrew it
+series_<generation>  {"_id": "<scope>|<month or year>", "cells"} (repository/series.py)
+headcounts     {"_id": "today", "revision", "sizes": {team or partner: active people}}
 directory, api_keys, offsets   replicas and how far they are (shared/replica.py)
 revisions      {"_id": "directory", "revision", "fences": [[first id, entries], ...]}: the
                revision grows whenever the replica changes
+team_sizes     {"_id": team, partner or "organisation", "own", "tree"}: how many people each has
+               (repository/team_sizes.py)
+milestones     what people reached, for ever (repository/milestones.py)
+milestone_months  {"_id": "2026-10", "done_at"}: months whose kept promises were looked at
 api_key_uses   when keys were last used here (shared/key_uses.py)
 leases         who is the active projector
 """

@@ -32,6 +32,7 @@ class Collections(NamedTuple):
     lists: Collection[Document]
     counters: Collection[Document]
     gifts: Collection[Document]
+    series: Collection[Document]
 
 
 _PREFIXES = tuple(f"{name}_" for name in Collections._fields)
@@ -104,11 +105,8 @@ class Generations:
         """Create what is missing of a generation's collections and indexes."""
         held = collections_of(self.database, generation)
         existing = self.database.list_collection_names()
-        for collection in (
-            held.contributions,
-            held.lists,
-            held.gifts,
-        ):  # transactions should find them there
+        # Transactions should find them there.
+        for collection in (held.contributions, held.lists, held.gifts, held.series):
             if collection.name not in existing:
                 self.database.create_collection(collection.name)
         held.counters.create_index(

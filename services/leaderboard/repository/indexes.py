@@ -1,7 +1,9 @@
 """The indexes of what generations share; each makes those of its own collections."""
 
+from pymongo import ASCENDING
 from pymongo.database import Database
 
+from services.leaderboard.repository.milestones import ensure_milestone_indexes
 from shared.key_uses import UntoldUses
 from shared.mongo import Document
 
@@ -16,4 +18,8 @@ def ensure_indexes(db: Database[Document]) -> None:
     db["directory"].create_index("email_key")
     db["directory"].create_index("ref")
     db["directory"].create_index("changed_in")
+    db["directory"].create_index("manager")
+    for group in ("team", "partner"):
+        db["directory"].create_index([(group, ASCENDING), ("active", ASCENDING)])
+    ensure_milestone_indexes(db)
     UntoldUses(db).ensure_indexes()

@@ -21,6 +21,7 @@ from services.leaderboard.repository.documents import (
     list_of,
 )
 from services.leaderboard.repository.generations import collections_of
+from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import fences
 from shared.mongo import Document, find_many
 from shared.replica import apply_directory, store_newer
@@ -55,10 +56,10 @@ class Store(Protocol):
         """The entries of those of `refs` that the directory knows."""
 
     def put_entries(
-        self, entries: list[Document], known: Collection[str], session: ClientSession
+        self, entries: list[Document], before: Mapping[str, Document], session: ClientSession
     ) -> set[str]:
         """Store those entries of the directory that are newer; the references of those.
-        `known` are the references that it knew before."""
+        `before` are those of them that it knew before."""
 
     def put_values(self, values: list[Document], session: ClientSession) -> None:
         """Store those values of the catalogue that are newer."""
@@ -98,6 +99,7 @@ class MongoStore:
         self._revisions = db["revisions"]
         self._db = db
         self._held = collections_of(db, generation)
+        self._sizes = TeamSizes(db)
 
     def versions(self, ids: Iterable[str], session: ClientSession) -> dict[str, Versioned]:
         """See Store."""
@@ -139,17 +141,19 @@ class MongoStore:
         return {entry["_id"]: entry for entry in found}
 
     def put_entries(
-        self, entries: list[Document], known: Collection[str], session: ClientSession
+        self, entries: list[Document], before: Mapping[str, Document], session: ClientSession
     ) -> set[str]:
         """See Store."""
         which = {"_id": "directory"}
         stored = self._revisions.find_one(which, session=session) or {"revision": 0}
         revision = stored["revision"] + 1
         marked = [{**entry, "changed_in": revision} for entry in entries]
-        changed = {entry["_id"] for entry in apply_directory(self._db, marked, session)}
+        stored_now = {each["_id"]: each for each in apply_directory(self._db, marked, session)}
+        changed = set(stored_now)
+        self._sizes.apply(before, stored_now, session)
         if changed:
             after = {**stored, "_id": "directory", "revision": revision}
-            if new := changed - set(known):
+            if new := changed - before.keys():
                 after["fences"] = self._fences_with(stored, new, session)
             self._revisions.replace_one(which, after, upsert=True, session=session)
         return changed

@@ -1,0 +1,1 @@
+"""Milestones: recorded as they are reached, published once each, told to who asks."""

@@ -1,0 +1,91 @@
+"""The documents of series: {"_id": "<scope>|<month or year>", "cells": {unit: {metric: number}}}.
+The metrics of times are packed histograms (domain/durations.py).
+
+They are looked up by id. Beside them {"_id": "places", "places": [...]}: for which
+teams, and trees as they were then, people ever took part (domain/privacy.py).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from sys import intern
+
+from pymongo import DeleteOne, InsertOne, ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from services.leaderboard.domain.series import packed, unpacked
+from services.leaderboard.domain.series_fold import Cells
+from services.leaderboard.domain.trend import PackedCells
+from services.leaderboard.repository.generations import collections_of
+from shared.mongo import Document, find_many
+
+_DOT = "/"
+"""Stands in names of fields for the dots of ids: MongoDB would take those for paths."""
+
+
+_PLACES = {"_id": "places"}
+
+
+class SeriesStore:
+    """Reads and writes the series of a generation."""
+
+    def __init__(self, db: Database[Document], generation: str) -> None:
+        self._collection = collections_of(db, generation).series
+
+    def read(self, names: Iterable[str]) -> dict[str, PackedCells]:
+        """The cells of those documents that there are, as `totals_of` takes them (what stands in
+        names of fields for dots is left in the names of places)."""
+        found = find_many(self._collection, "_id", names)
+        return {stored["_id"]: stored["cells"] for stored in found}
+
+    def load(self, names: Iterable[str], session: ClientSession) -> dict[str, Cells]:
+        """The cells of those documents that there are."""
+        found = find_many(self._collection, "_id", names, None, session)
+        return {stored["_id"]: _cells(stored["cells"]) for stored in found}
+
+    def of(self, scope: str) -> Iterator[tuple[str, Cells]]:
+        """Every document of a scope, with its name; it looks at all there are."""
+        for stored in self._collection.find({"_id": {"$gt": f"{scope}|", "$lt": f"{scope}}}"}}):
+            yield stored["_id"], _cells(stored["cells"])
+
+    def places(self, session: ClientSession | None = None) -> set[str]:
+        """The places (domain/series.py) at which people ever took part."""
+        stored = self._collection.find_one(_PLACES, session=session)
+        return set(stored["places"]) if stored else set()
+
+    def add_places(self, places: Iterable[str], session: ClientSession) -> None:
+        """Note such places."""
+        added = {"$addToSet": {"places": {"$each": sorted(places)}}}
+        self._collection.update_one(_PLACES, added, upsert=True, session=session)
+
+    def put(
+        self, changed: Mapping[str, Cells], known: Collection[str], session: ClientSession
+    ) -> None:
+        """Store documents, and remove those without cells; `known` are those that there are."""
+        writes: list[InsertOne[Document] | ReplaceOne[Document] | DeleteOne] = []
+        for name, cells in changed.items():
+            which, document = {"_id": name}, {"_id": name, "cells": _fields(cells)}
+            if not cells:
+                writes += [DeleteOne(which)] if name in known else []
+            elif name in known:
+                writes.append(ReplaceOne(which, document))
+            else:  # inserts in bulk are several times faster than upserts
+                writes.append(InsertOne(document))
+        if writes:
+            self._collection.bulk_write(writes, ordered=False, session=session)
+
+
+def _fields(cells: Cells) -> Document:
+    return {
+        unit: {metric.replace(".", _DOT): value for metric, value in packed(cell).items()}
+        for unit, cell in cells.items()
+    }
+
+
+def _cells(fields: Document) -> Cells:
+    # Interned: the same few metrics stand in every cell.
+    return {
+        intern(unit): {
+            intern(name.replace(_DOT, ".")): number for name, number in unpacked(cell).items()
+        }
+        for unit, cell in fields.items()
+    }

@@ -1,0 +1,241 @@
+"""Streams of recognitions of every odd shape, and the figures of trends counted from them by brute
+force: from the last state of each, without contributions, increments or documents."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from shared.times import parse_rfc3339, to_rfc3339
+from tests import leaderboard_events as events
+
+PEOPLE = ["person:ada", "person:b.ob", "person:cy", "person:dee"]
+ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"]
+AROUND_NEW_YEAR = datetime(2026, 12, 29, 22, 30, tzinfo=UTC)
+NOW = AROUND_NEW_YEAR + timedelta(days=20)
+COUNTS = ("given", "received", "asked", "promised", "kept", "late", "declined")
+
+Side = dict[str, Any]
+NOWHERE: Side = {"team": None, "partner": None, "ancestors": []}
+STANDS = [
+    {"team": "team:core", "partner": None, "ancestors": ["team:te.ch", "team:all"]},
+    {"team": "team:core", "partner": None, "ancestors": ["team:other"]},
+    {"team": "team:te.ch", "partner": None, "ancestors": ["team:all"]},
+    {"team": "team:other", "partner": None, "ancestors": []},
+    {"team": None, "partner": "partner:acme", "ancestors": []},
+    NOWHERE,
+]
+GROUPS: dict[str, Side] = {
+    "team:core": STANDS[0],
+    "team:other": STANDS[3],
+    "partner:acme": STANDS[4],
+}
+SCOPES = [
+    "org",
+    *PEOPLE,
+    *(f"{kind}:{team}" for kind in ("team", "tree") for team in ("core", "te.ch", "all", "other")),
+    "partner:acme",
+]
+
+
+class Version(NamedTuple):
+    """A version of a recognition."""
+
+    id: str
+    version: int
+    state: dict[str, Any]
+    attribution: dict[str, Any]
+
+
+@st.composite
+def versions(draw: st.DrawFn, identifier: str) -> list[Version]:
+    """Every version of one recognition: people move, acts are done and taken back."""
+    kind = draw(st.sampled_from(["thank_you", "please"]))
+    giver = draw(st.sampled_from(PEOPLE))
+    given_at = AROUND_NEW_YEAR + timedelta(minutes=draw(st.integers(0, 8 * 24 * 60)))
+    return [
+        _version(draw, identifier, number, kind, giver, given_at)
+        for number in range(1, draw(st.integers(1, 4)) + 1)
+    ]
+
+
+def _version(
+    draw: st.DrawFn, identifier: str, number: int, kind: str, giver: str, given_at: datetime
+) -> Version:
+    others = [each for each in PEOPLE if each != giver]
+    if kind == "thank_you":
+        recipients = draw(st.lists(st.sampled_from([*others, *GROUPS]), max_size=3, unique=True))
+        more: dict[str, Any] = {"status": draw(st.sampled_from(["given", "given", "retracted"]))}
+    else:
+        recipients = [draw(st.sampled_from([*others, *GROUPS]))]
+        more = draw(_pleases(given_at, recipients[0], others))
+    event = events.recognition(
+        identifier,
+        giver,
+        recipients,
+        version=number,
+        given_at=to_rfc3339(given_at),
+        kind=kind,
+        visibility=draw(st.sampled_from(["public", "team", "private"])),
+        **more,
+    )
+
+    def side(ref: str) -> Side:
+        return GROUPS[ref] if ref in GROUPS else draw(st.sampled_from(STANDS))
+
+    spoke = more.get("promise") or more.get("declined")
+    attribution = {
+        "giver": side(giver),
+        "recipients": {ref: side(ref) for ref in recipients},
+        "provider": side(spoke["by"]) if spoke else None,
+    }
+    return Version(identifier, number, event.data["state"], attribution)
+
+
+@st.composite
+def _pleases(draw: st.DrawFn, given_at: datetime, asked: str, others: list[str]) -> dict[str, Any]:
+    status = draw(
+        st.sampled_from(["open", "promised", "promised", "fulfilled", "declined", "withdrawn"])
+    )
+    by = asked if asked.startswith("person:") else draw(st.sampled_from(others))
+
+    def later(longest: int = 9 * 24 * 3600) -> str:
+        return to_rfc3339(given_at + timedelta(seconds=draw(st.integers(0, longest))))
+
+    state: dict[str, Any] = {"status": status, "answered_at": None}
+    if status == "promised" or (status == "fulfilled" and draw(st.booleans())):
+        state["promise"] = {
+            "by": by,
+            "promised_at": later(),
+            "due_at": later(30 * 24 * 3600),
+            "moved": draw(st.integers(0, 1)),
+            "outcome": draw(st.sampled_from(["kept", "late"])) if status == "fulfilled" else None,
+        }
+    if status == "declined":
+        state["declined"] = {"by": by, "reason": "no", "alternative": None, "at": later()}
+    if status == "fulfilled":
+        state["fulfilled_at"] = later()
+    if status != "open":
+        state["answered_at"] = later(3600)
+    return state
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Version]:
+    """Versions of several recognitions, in any order, some of them more than once."""
+    numbers = range(draw(st.integers(1, 6)))
+    every = [version for number in numbers for version in draw(versions(f"r{number}"))]
+    again = draw(st.lists(st.sampled_from(every), max_size=4))
+    return draw(st.permutations([*every, *again]))
+
+
+@dataclass
+class Figures:
+    """What there was in one bucket; `answered` and `fulfilled` in seconds."""
+
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    answered: list[int] = field(default_factory=list)
+    fulfilled: list[int] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
+
+
+class Fact(NamedTuple):
+    """That somebody did, or got, something; `scopes`: where that counts."""
+
+    what: str
+    who: str
+    scopes: set[str]
+    at: datetime
+    seconds: int
+    is_private: bool
+
+
+def recount(
+    facts: Iterable[Fact], scope: str, kind: str, zone: ZoneInfo, *, private: bool
+) -> Mapping[str, Figures]:
+    """The figures of a scope by the first day of the day, week or month."""
+    found: dict[str, Figures] = defaultdict(Figures)
+    for fact in facts:
+        if scope not in fact.scopes:
+            continue
+        figures = found[_first_day(kind, fact.at.astimezone(zone).date())]
+        if not fact.is_private and fact.what in ("given", "received", "told", "asked", "promised"):
+            figures.people |= {fact.who} if fact.who.startswith("person:") else set()
+        if fact.is_private and not private:
+            continue
+        if fact.what in ("answered", "fulfilled"):
+            getattr(figures, fact.what).append(fact.seconds)
+        else:
+            figures.counts[fact.what] += 1
+    return found
+
+
+def facts_of(stream: Iterable[Version]) -> list[Fact]:
+    """What the newest version of each recognition says."""
+    newest: dict[str, Version] = {}
+    for each in stream:
+        if each.id not in newest or newest[each.id].version < each.version:
+            newest[each.id] = each
+    return [
+        Fact(what, ref, scopes_of(ref, side), parse_rfc3339(at), seconds, is_private)
+        for version in newest.values()
+        for is_private in [version.state["visibility"] == "private"]
+        for what, ref, side, at, seconds in _facts(version)
+    ]
+
+
+def _facts(version: Version) -> list[tuple[str, str, Side, str, int]]:
+    """(what, who, for whom they stood, when, seconds after it was asked) of one recognition."""
+    state, attribution = version.state, version.attribution
+    giver, sides = (state["giver"], attribution["giver"]), attribution["recipients"]
+    given_at = state["given_at"]
+    if state["status"] in ("retracted", "withdrawn"):
+        return []
+    if state["kind"] == "thank_you":
+        found = []
+        for ref in state["recipients"]:
+            is_own = ref in (giver[1]["team"], giver[1]["partner"])
+            found.append(("given", *giver, given_at, 0))
+            found.append(("told" if is_own else "received", ref, sides[ref], given_at, 0))
+        return found
+    promise, declined = state["promise"], state["declined"]
+    spoke = promise or declined
+    asked = state["recipients"][0]
+    who = (spoke["by"], attribution["provider"]) if spoke else (asked, sides[asked])
+    found = [("asked", *giver, given_at, 0)]
+    if promise:
+        is_late = parse_rfc3339(promise["due_at"]) <= NOW
+        outcome = promise["outcome"] or ("late" if is_late else None)
+        found.append(("promised", *who, promise["due_at"], 0))
+        if outcome:
+            found.append((outcome, *who, promise["due_at"], 0))
+    if declined:
+        found.append(("declined", *who, declined["at"], 0))
+    for what in ("answered", "fulfilled"):
+        if at := state[f"{what}_at"]:
+            seconds = round((parse_rfc3339(at) - parse_rfc3339(given_at)).total_seconds())
+            found.append((what, *who, at, seconds))
+    return found
+
+
+def scopes_of(ref: str, side: Side) -> set[str]:
+    """The scopes that something counts in which `ref` did, or got."""
+    found = {"org"}
+    if ref.startswith("person:"):
+        found.add(ref)
+    if side["team"]:
+        found.add(side["team"])
+        found |= {team.replace("team:", "tree:") for team in [side["team"], *side["ancestors"]]}
+    if side["partner"]:
+        found.add(side["partner"])
+    return found
+
+
+def _first_day(kind: str, day: date) -> str:
+    if kind == "week":
+        day -= timedelta(days=day.weekday())
+    return (day.replace(day=1) if kind == "month" else day).isoformat()
