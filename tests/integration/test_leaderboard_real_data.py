@@ -4,7 +4,7 @@ by brute force elsewhere."""
 import csv
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from services.leaderboard.domain.segments import WHOLE, Segment, View
 from services.leaderboard.domain.standings import Standings
 from services.leaderboard.filler import Filler
 from services.leaderboard.repository import BoardReader, Generations, ensure_indexes
+from services.leaderboard.verify import Verify
 from shared.config import Settings
 from shared.eventlog import open_log
-from shared.events import Event
+from shared.events import DIRECTORY, Event
 from shared.mongo import Client
 from shared.references import id_of
 from shared.times import parse_rfc3339, to_rfc3339
@@ -65,10 +66,13 @@ def test_every_figure_agrees(settings: Settings, client: Client, expected: Any) 
     generation = generations.create("live", "UTC", {})
     assert generation is not None
     with open_log(settings, client) as log:
-        log.append([*directory_events(people), *recognition_events(people)])
+        told = [*directory_events(people), *recognition_events(people)]
+        log.append(told)
         filler = Filler(client, log, generations, generation)
         while filler.step() or not filler.is_current():
             pass
+        verified = Verify(settings, client, log).run(*exports(told))
+    assert (verified.recognitions, verified.wrong) == (9213, 0), verified.differences[:20]
     reader = BoardReader(db)
 
     def standings(board: str, period: str, by: str, segment: Segment = WHOLE) -> Standings:
@@ -111,6 +115,18 @@ def test_every_figure_agrees(settings: Settings, client: Client, expected: Any) 
     for team, count in expected["team_received"].items():
         of_team = standings("received", "all", "people", Segment(team, sub_teams=True))
         assert credits_on(of_team) == count, team
+
+
+def exports(told: Iterable[Event]) -> tuple[list[Any], list[Any]]:
+    """Both exports of the recognition service, when this is all that was ever told."""
+    directory, lines = [], []
+    for event in told:
+        state = event.data["state"]
+        if event.topic == DIRECTORY:
+            directory.append(state)
+        else:
+            lines.append({**state, "attribution": event.data["attribution"]})
+    return directory, lines
 
 
 def credits_on(standings: Standings) -> int:

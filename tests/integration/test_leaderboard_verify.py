@@ -76,6 +76,9 @@ def leaderboard(
     return service
 
 
+with_small_lists = pytest.mark.parametrize("leaderboard", [1000], indirect=True)
+
+
 def exports(*events: Event) -> Exported:
     """Both exports of the recognition service, after these events."""
     newest = newest_of(events).values()
@@ -271,12 +274,14 @@ def test_a_wrong_number_is_told_while_others_change(leaderboard: Leaderboard) ->
     assert {each.subject for each in found.differences} <= {"person:bob"}
 
 
+@with_small_lists
 def test_a_projector_that_does_not_fold_is_told(leaderboard: Leaderboard) -> None:
     leaderboard.log.append([recognition("waits", teams=TEAMS)])
     with pytest.raises(ConfigError, match="did not fold any of 1 events"):
         verify(leaderboard, exports(*EVENTS), patience_seconds=0.2)
 
 
+@with_small_lists
 def test_what_the_projector_folds_after_the_export_is_waited_for(leaderboard: Leaderboard) -> None:
     late = recognition("late", teams=TEAMS, above=ABOVE)
     leaderboard.log.append([late])
@@ -295,6 +300,7 @@ def test_what_the_projector_folds_after_the_export_is_waited_for(leaderboard: Le
     assert ("events", 1) in shown
 
 
+@with_small_lists
 def test_without_boards_there_is_nothing_to_verify(leaderboard: Leaderboard) -> None:
     leaderboard.db["generations"].delete_many({})
     with pytest.raises(ConfigError, match="no boards yet"):
