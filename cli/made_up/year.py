@@ -13,13 +13,15 @@ _DAYS = 365
 _OPEN_PLEASE_DAYS = 10
 _THANKS_A_PERSON_AND_DAY = 0.12
 _PLEASES_A_PERSON_AND_DAY = 0.02
+_PROMISES_A_PERSON_AND_DAY = 0.015
+_KEPT = 0.85
 
 
 def make_year(company: Company, seed: int, now: datetime) -> Iterator[dict[str, Any]]:
     """The lines of POST /imports for the year up to `now`, the oldest first.
 
-    A day is the same whenever it is made: running it again tomorrow adds tomorrow. Pleases come
-    from the last days only, as an import knows only open ones.
+    A day is the same whenever it is made: running it again tomorrow adds tomorrow, and the promises
+    of today. Pleases that are open come from the last days only.
     """
     today = now.astimezone(UTC).date()
     for back in range(_DAYS, -1, -1):
@@ -27,7 +29,8 @@ def make_year(company: Company, seed: int, now: datetime) -> Iterator[dict[str, 
         for number, record in enumerate(_day(company, seed, day)):
             if record["given_at"] > to_rfc3339(now):
                 continue
-            if record["kind"] == "please" and back > _OPEN_PLEASE_DAYS:
+            is_done = record.get("status") == "fulfilled"
+            if record["kind"] == "please" and (back == 0 if is_done else back > _OPEN_PLEASE_DAYS):
                 continue
             record["external_id"] = f"{seed}-{len(company.people)}-{day}-{number}"
             record["source"] = "kudos-demo"
@@ -45,6 +48,10 @@ def _day(company: Company, seed: int, day: date) -> list[dict[str, Any]]:
     records += [
         _please(company, chance, day)
         for _ in range(_about(chance, people * _PLEASES_A_PERSON_AND_DAY * busy))
+    ]
+    records += [
+        _promise(company, chance, day)
+        for _ in range(_about(chance, people * _PROMISES_A_PERSON_AND_DAY * busy))
     ]
     return sorted(records, key=lambda record: str(record["given_at"]))
 
@@ -90,6 +97,35 @@ def _please(company: Company, chance: random.Random, day: date) -> dict[str, Any
         "visibility": "team",
         "needed_by": to_rfc3339(needed),
         "given_at": _moment(chance, day),
+    }
+
+
+def _promise(company: Company, chance: random.Random, day: date) -> dict[str, Any]:
+    """A please that was promised and done on its day: mostly in time."""
+    giver = company.everybody.thankful(chance)
+    by = _recipients(company, chance, giver, 1)
+    message, category = chance.choice(PLEASES)
+    asked = datetime.combine(day, time(7), UTC) + timedelta(minutes=chance.randint(0, 180))
+    promised = asked + timedelta(minutes=chance.randint(2, 90))
+    due = asked + timedelta(minutes=chance.randint(150, 420))
+    is_kept = chance.random() < _KEPT
+    done = due + timedelta(minutes=-chance.randint(5, 45) if is_kept else chance.randint(5, 200))
+    return {
+        "kind": "please",
+        "status": "fulfilled",
+        "giver": giver.id,
+        "recipients": by,
+        "message": _sentence(message, chance),
+        "category": category,
+        "visibility": "team",
+        "given_at": to_rfc3339(asked),
+        "promise": {
+            "by": by[0],
+            "promised_at": to_rfc3339(promised),
+            "due_at": to_rfc3339(due),
+            "outcome": "kept" if is_kept else "late",
+        },
+        "fulfilled_at": to_rfc3339(done),
     }
 
 

@@ -190,7 +190,7 @@ def test_teams_per_head_of_today_without_those_of_under_three(leaderboard: Leade
     assert page["me"] == {"rank": 1, "score": 3, "members": 4, "per_head": 0.75}
     left_out = {each["subject"]: (each["score"], each["members"]) for each in page["left_out"]}
     assert left_out == {"team:eng": (1, 0), "team:sales": (1, 1), "team:web": (2, 1)}
-    assert page["left_out"][1]["reason"].startswith("1 active people; from 3 on")
+    assert page["left_out"][1]["reason"].startswith("1 active today; from 3 on")
     whole = leaderboard.board(by="teams", per_head=True, sub_teams=True)
     assert [(e["subject"], e["members"], e["per_head"]) for e in whole["entries"]] == [
         ("team:eng", 5, 1.2),

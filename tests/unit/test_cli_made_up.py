@@ -76,15 +76,33 @@ def test_a_day_later_only_that_day_is_new():
 
     new = [later[name] for name in later.keys() - today.keys()]
     assert new
-    assert all(record["given_at"] > to_rfc3339(NOW) for record in new)
+    asked_today = to_rfc3339(NOW - timedelta(days=1))
+    assert all(
+        record["given_at"] > (asked_today if "promise" in record else to_rfc3339(NOW))
+        for record in new
+    )
     assert all(later[name] == today[name] for name in later.keys() & today.keys())
 
 
 @pytest.mark.parametrize("people", [20, 120, 400])
-def test_it_has_pleases_of_the_last_days_only(people: int):
+def test_it_has_open_pleases_of_the_last_days_only(people: int):
     records = list(make_year(make_company(1, people), 1, NOW))
 
-    pleases = [record for record in records if record["kind"] == "please"]
+    pleases = [r for r in records if r["kind"] == "please" and "promise" not in r]
     assert pleases
     assert all(record["given_at"] > to_rfc3339(NOW - timedelta(days=12)) for record in pleases)
     assert all(record["needed_by"] > to_rfc3339(NOW) for record in pleases)
+
+
+def test_it_has_promises_that_were_kept_and_some_that_were_late():
+    records = [r for r in make_year(make_company(1, 120), 1, NOW) if "promise" in r]
+    for record in records:
+        promise = record["promise"]
+        times = [record["given_at"], promise["promised_at"], promise["due_at"]]
+        assert times == sorted(times)
+        is_kept = record["fulfilled_at"] <= promise["due_at"]
+        assert promise["outcome"] == ("kept" if is_kept else "late")
+        assert promise["by"] == record["recipients"][0]
+        assert record["fulfilled_at"] <= to_rfc3339(NOW)
+    late = sum(record["promise"]["outcome"] == "late" for record in records)
+    assert 0.05 < late / len(records) < 0.3

@@ -49,7 +49,7 @@ class HeadStandings(SmallStandings):
                 "subject": team,
                 "score": score,
                 "members": self.members[team],
-                "reason": f"{self.members[team]} active people; from {FEWEST} on a team is ranked "
+                "reason": f"{self.members[team]} active today; from {FEWEST} on a team is ranked "
                 "per head",
             }
             for team, score in sorted(self.credits.items())
