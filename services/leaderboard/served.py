@@ -1,7 +1,7 @@
 """The boards that are served, as of the offsets that the projector keeps with them."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from services.leaderboard.filler import BOARD_TOPICS
 from services.leaderboard.progress import Progress
 from services.leaderboard.repository import Generations
 from services.leaderboard.repository.generations import collections_of
-from services.leaderboard.repository.stored import StoredPeriod, names_by_period
+from services.leaderboard.repository.stored import StoredPeriod, names_by_period, roots_of
 from services.leaderboard.truth import Entry, Truth
 from shared.config import ConfigError
 from shared.eventlog import EventLog, Offsets
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _LOOK_EVERY_SECONDS = 0.1
 _AT_ONCE = 2000
+_PERIODS_AT_ONCE = 50
 
 
 class Served:
@@ -95,11 +96,21 @@ class Served:
         """The names of the lists that are stored, by period."""
         return names_by_period(self._db, self._generation)
 
-    def period(
-        self, period: str, names: Iterable[str] = (), session: ClientSession | None = None
-    ) -> StoredPeriod:
-        """The lists of a period."""
-        return StoredPeriod(self._db, self._generation, period, names, session)
+    def periods(self, names: Mapping[str, set[str]]) -> Iterator[tuple[str, StoredPeriod]]:
+        """The lists of some periods, in order, of which these `names` are known."""
+        left = iter(sorted(names))
+        while some := list(islice(left, _PERIODS_AT_ONCE)):
+            roots = roots_of(self._db, self._generation, some)
+            for period in some:
+                whole = {period: roots[period]}
+                yield (
+                    period,
+                    StoredPeriod(self._db, self._generation, period, names[period], whole=whole),
+                )
+
+    def period(self, period: str, session: ClientSession) -> StoredPeriod:
+        """The lists of a period, in a transaction."""
+        return StoredPeriod(self._db, self._generation, period, session=session)
 
     def exactly(self, read: Callable[[ClientSession], T]) -> T:
         """What `read(session)` finds at one moment, of which the truth is from then on."""

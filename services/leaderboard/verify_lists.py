@@ -25,8 +25,8 @@ def wrong_on_lists(
     """A period at a time, how many lists of it were compared, and what differs."""
     names = served.names_by_period()
     sizes = dict.fromkeys(names, 1) | truth.recount.sizes()
-    for period in sorted(sizes):
-        stored = served.period(period, names.get(period, ()))
+    in_all = sum(sizes.values())
+    for period, stored in served.periods({period: names.get(period, set()) for period in sizes}):
         boards = truth.recount.boards(period)
         views = _views_of(period, boards) | stored.views()
         compared = [view for view in sorted(views, key=_order) if view.board in BOARDS]
@@ -36,7 +36,7 @@ def wrong_on_lists(
             if truth.differences(view, _of(boards, view), stored.read(view))
         ]
         yield len(compared), list(_again(served, truth, period, suspects)) if suspects else []
-        progress("compared", sizes[period], sum(sizes.values()))
+        progress("compared", sizes[period], in_all)
 
 
 def _again(
@@ -46,7 +46,7 @@ def _again(
     while left:
 
         def read(session: ClientSession) -> dict[View, Standing]:
-            stored, found, places = served.period(period, session=session), {}, 0
+            stored, found, places = served.period(period, session), {}, 0
             for view in left:
                 found[view] = stored.read(view)
                 places += len(found[view].scores)

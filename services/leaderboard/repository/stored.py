@@ -1,7 +1,8 @@
 """What stands on the lists of a generation, whole and a period at a time: for who checks them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pymongo.client_session import ClientSession
@@ -14,7 +15,7 @@ from services.leaderboard.domain.segments import WHOLE, Segment, View, is_root
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.documents import counter_of, list_of
 from services.leaderboard.repository.generations import collections_of
-from shared.mongo import Document
+from shared.mongo import Document, find_many
 
 _KEPT = 64
 """So many lists of a period are kept, besides its root and those of whole boards."""
@@ -47,8 +48,17 @@ def names_by_period(db: Database[Document], generation: str) -> dict[str, set[st
     return found
 
 
+def roots_of(
+    db: Database[Document], generation: str, periods: Sequence[str]
+) -> dict[str, List | None]:
+    """The root of each of some periods, None where there is none."""
+    found = find_many(collections_of(db, generation).lists, "_id", periods)
+    return dict.fromkeys(periods) | {stored["_id"]: list_of(stored) for stored in found}
+
+
 class StoredPeriod:
-    """The lists of one period; `names`: of those that are known to be stored."""
+    """The lists of one period; `names`: of those that are known to be stored; `whole`: those that
+    were read before."""
 
     def __init__(
         self,
@@ -57,12 +67,13 @@ class StoredPeriod:
         period: str,
         names: Iterable[str] = (),
         session: ClientSession | None = None,
+        whole: Mapping[str, List | None] = MappingProxyType({}),
     ) -> None:
         self._held = collections_of(db, generation)
         self._period = period
         self._names = set(names)
         self._session = session
-        self._whole: dict[str, List | None] = {}
+        self._whole = dict(whole)
         self._parts: Recent[str, list[List]] = Recent(_KEPT)
         self._cells: dict[tuple[str, str], list[str]] = defaultdict(list)
 
