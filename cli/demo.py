@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.client import connect
+from cli.client import Api, connect
 from cli.import_recognitions import Counts, answers, send_lines
 from deploy.embedded.welcome import command
 from shared.config import load_settings
@@ -48,6 +48,8 @@ def demo(seed: int, people: int) -> int:
         headers={"Content-Type": "text/csv; charset=utf-8"},
     ) as answer:
         directory = json.loads(answer.data)
+    for team, department in company.parents.items():
+        _put_below(api, team, department)
     records = list(make_year(company, seed, times.now()))
     counts = Counts(sent=len(records))
     with (
@@ -69,6 +71,17 @@ def demo(seed: int, people: int) -> int:
     click.echo(f'Try:  {kudos} thank {recipient.id} --as {giver.id} -m "Thank you for today!"')
     click.echo(f"      {kudos} board received --period {times.now().year}")
     return 1 if counts.answered["refused"] else 0
+
+
+def _put_below(api: Api, team: str, department: str) -> None:
+    """Let a team lie below its department, where it lies nowhere yet."""
+    path = f"/recognition/v1/teams/{team}"
+    with api.stream("GET", path) as answer:
+        found, revision = json.loads(answer.data), answer.headers["ETag"]
+    if found["parent"] is None:
+        headers = {"Content-Type": "application/json", "If-Match": revision}
+        body = json.dumps({"parent": f"team:{department}"}).encode()
+        api.stream("PATCH", path, body=body, headers=headers).close()
 
 
 def _chunks(records: list[dict[str, Any]]) -> Iterator[bytes]:

@@ -77,6 +77,16 @@ class Company:
         self.groups = {name: Circle(people) for name, people in members.items()}
         self.teams = sorted(members.keys() - set(PARTNERS))
 
+    @property
+    def parents(self) -> dict[str, str]:
+        """The department above each team that is a part of one."""
+        return {
+            team: department
+            for department, (_, teams) in DEPARTMENTS.items()
+            for team in teams
+            if team in self.groups and department in self.groups
+        }
+
     def as_csv(self) -> bytes:
         """The directory as POST /directory/imports takes it."""
         text = io.StringIO(newline="")
