@@ -6,6 +6,7 @@ caches outlive a batch that another one was faster with.
 """
 
 import gc
+import logging
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -43,11 +44,12 @@ pytestmark = [
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[KafkaBroker]:
+def broker(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[KafkaBroker]:
     """A broker of the test's own, which it may kill."""
     needed = kafka_broker.missing()
     if needed:
         pytest.skip(needed)
+    caplog.set_level(logging.CRITICAL, "kafka")  # while it is dead, there is much to say
     folder = tmp_path / "kafka"
     folder.mkdir()
     with KafkaBroker(folder, free_port(), free_port()) as broker:
