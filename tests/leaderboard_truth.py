@@ -150,12 +150,8 @@ def assert_series(documents: Mapping[str, Cells], truth: Truth) -> None:
     months = {fact.at.astimezone(truth.zone).date().replace(day=1) for fact in facts}
     for name, cells in documents.items():
         of_scope.setdefault(name.rpartition("|")[0], [])
-        months |= {
-            date.fromisoformat(f"{unit[:7]}-01") for unit in cells if unit[5:7].isdecimal()
-        }
-    ranges = [
-        range_of(kind, first, first, end) for first, end in _runs(months) for kind in BUCKETS
-    ]
+        months |= {date.fromisoformat(f"{unit[:7]}-01") for unit in cells if unit[5:7].isdecimal()}
+    ranges = [range_of(kind, first, first, end) for first, end in _runs(months) for kind in BUCKETS]
     for scope, own in of_scope.items():
         for private in (False, True):
             expected = {
@@ -249,9 +245,7 @@ def _stored_views(store: MemoryStore) -> Iterator[View]:
             heads = {tuple(cell.split("|")[:2]) for cell in held.cells or {}}
             views = [View(board, name, by) for board, by in heads]
         yield from (view for view in views if view.board in BOARDS)
-    yield from (
-        _view_named(name) for name, _ in store.state[2] if name.partition("|")[0] in BOARDS
-    )
+    yield from (_view_named(name) for name, _ in store.state[2] if name.partition("|")[0] in BOARDS)
 
 
 def _view_named(name: str) -> View:

@@ -58,7 +58,7 @@ class Projectors:
     def active(self) -> int | None:
         """The one that holds the lease."""
         for process in self._running.values():
-            assert process.poll() is None, self._tail()
+            assert process.poll() is None, self.told()
         lease = self._db["leases"].find_one({"_id": "projector"})
         if lease is None or lease["expires_at"] < times.now():
             return None
@@ -74,7 +74,7 @@ class Projectors:
             found[:] = [active] if active not in (None, than) else []
             return bool(found)
 
-        wait_until(has_changed, 30, lambda: f"nobody takes over: {self._tail()}")
+        wait_until(has_changed, 30, lambda: f"nobody takes over: {self.told()}")
         self.wait_for_move()
         return found[0]
 
@@ -84,7 +84,7 @@ class Projectors:
         wait_until(
             lambda: self.offsets() != before,
             60,
-            lambda: f"the offsets do not move: {self._tail()}",
+            lambda: f"the offsets do not move: {self.told()}",
             every_seconds=0.001,
         )
 
@@ -106,7 +106,8 @@ class Projectors:
         for pid in list(self._running):
             self.signal(pid, signal.SIGKILL)
 
-    def _tail(self) -> str:
+    def told(self) -> str:
+        """The last lines of each."""
         return "\n".join(each.read_text()[-3000:] for each in self._folder.glob("projector*"))
 
 
@@ -143,7 +144,9 @@ class Told:
             return {name: (offsets.get(name), end) for name, end in ends.items()}
 
         wait_until(
-            lambda: all((offset or 0) >= end for offset, end in left().values()), 60, left
+            lambda: all((offset or 0) >= end for offset, end in left().values()),
+            60,
+            lambda: f"{left()} {self._projectors.told()}",
         )
 
     def _tell_all(self, stop: threading.Event) -> None:

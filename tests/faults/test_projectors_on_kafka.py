@@ -22,7 +22,7 @@ from services.leaderboard.repository import Generations
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
 from shared.eventlog.kafka import PARTITIONS
-from shared.events import LEADERBOARD, TOPICS, Event
+from shared.events import LEADERBOARD, Event
 from shared.mongo import Client, Document
 from tests import kafka_broker
 from tests.conftest import free_port
@@ -59,9 +59,7 @@ def broker(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[KafkaBr
 
 @pytest.fixture
 def on_kafka(settings: Settings, broker: KafkaBroker) -> Settings:
-    return replace(
-        settings, event_log="kafka", kafka_bootstrap=broker.bootstrap, timezone=ZONE.key
-    )
+    return replace(settings, event_log="kafka", kafka_bootstrap=broker.bootstrap, timezone=ZONE.key)
 
 
 @pytest.fixture
