@@ -24,6 +24,10 @@ from shared.sessions import SessionFiles
 from tests import kafka_broker
 from tests.queries import Watch
 
+pytest.register_assert_rewrite(
+    "tests.leaderboard_memory", "tests.leaderboard_truth", "tests.trend_recount"
+)
+
 hypothesis_settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis_settings.register_profile("explore", print_blob=True, deadline=None)
 hypothesis_settings.load_profile("explore" if os.environ.get("KUDOS_TEST_EXPLORE") else "same")

@@ -106,6 +106,11 @@ def team(ref: str, *, version: int = 1, **state: Any) -> Event:
     return _entry(ref, version, {"name": name, "parent": None, "ancestors": [], **state})
 
 
+def partner(ref: str, *, version: int = 1, **state: Any) -> Event:
+    """A version of a partner of the directory."""
+    return _entry(ref, version, {"name": ref.title(), "kind": "supplier", **state})
+
+
 def _entry(ref: str, version: int, state: dict[str, Any]) -> Event:
     kind, _, identifier = ref.partition(":")
     own = {"id": identifier, "ref": ref, "type": kind, "version": version}

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import strategies as st
 
 from shared.times import parse_rfc3339, to_rfc3339
@@ -43,12 +44,13 @@ SCOPES = [
 
 
 class Version(NamedTuple):
-    """A version of a recognition."""
+    """A version of a recognition, and what is late as of then."""
 
     id: str
     version: int
     state: dict[str, Any]
     attribution: dict[str, Any]
+    at: datetime = NOW
 
 
 @st.composite
@@ -193,7 +195,7 @@ def _facts(version: Version) -> list[tuple[str, str, Side, str, int]]:
     state, attribution = version.state, version.attribution
     giver, sides = (state["giver"], attribution["giver"]), attribution["recipients"]
     given_at = state["given_at"]
-    if state["status"] in ("retracted", "withdrawn"):
+    if state["status"] in ("retracted", "withdrawn", "hidden", "held"):
         return []
     if state["kind"] == "thank_you":
         found = []
@@ -204,11 +206,12 @@ def _facts(version: Version) -> list[tuple[str, str, Side, str, int]]:
         return found
     promise, declined = state["promise"], state["declined"]
     spoke = promise or declined
-    asked = state["recipients"][0]
-    who = (spoke["by"], attribution["provider"]) if spoke else (asked, sides[asked])
+    asked, *others = state["recipients"]
+    nobody_yet = ("", NOWHERE) if others else (asked, sides[asked])
+    who = (spoke["by"], attribution["provider"]) if spoke else nobody_yet
     found = [("asked", *giver, given_at, 0)]
     if promise:
-        is_late = parse_rfc3339(promise["due_at"]) <= NOW
+        is_late = parse_rfc3339(promise["due_at"]) <= version.at
         outcome = promise["outcome"] or ("late" if is_late else None)
         found.append(("promised", *who, promise["due_at"], 0))
         if outcome:
@@ -233,6 +236,22 @@ def scopes_of(ref: str, side: Side) -> set[str]:
     if side["partner"]:
         found.add(side["partner"])
     return found
+
+
+def assert_same(figures: Mapping[str, Any], recounted: Figures, where: str) -> None:
+    """Fail unless the figures of a bucket are those of a recount, times within their steps."""
+    for name in COUNTS:
+        assert figures[name] == recounted.counts.get(name, 0), (where, name)
+    assert figures["participants"] == len(recounted.people), where
+    for name in ("answered", "fulfilled"):
+        exact = sorted(getattr(recounted, name))
+        assert figures[name] == len(exact), (where, name)
+        for percent, shown in ((50, f"{name}_median_seconds"), (90, f"{name}_p90_seconds")):
+            if exact:
+                rank = -(-len(exact) * percent // 100)
+                assert figures[shown] == pytest.approx(exact[rank - 1], rel=1 / 31), (where, shown)
+            else:
+                assert figures[shown] is None, (where, shown)
 
 
 def _first_day(kind: str, day: date) -> str:

@@ -2,10 +2,8 @@
 
 from datetime import date
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +15,7 @@ from services.leaderboard.domain.series import Increments, increments_of, packed
 from services.leaderboard.domain.series_fold import Cells, SeriesFold
 from services.leaderboard.domain.trend import documents_of, figures_of, totals_of
 from tests import trend_recount
-from tests.trend_recount import NOW, SCOPES, ZONES, Version, streams
+from tests.trend_recount import NOW, SCOPES, ZONES, Version, assert_same, streams
 
 _FIRST, _END = date(2026, 12, 20), date(2027, 2, 20)
 BOTH_YEARS = {kind: range_of(kind, NOW.date(), _FIRST, _END) for kind in BUCKETS}
@@ -86,21 +84,6 @@ def check(memory: Memory, stream: list[Version]) -> None:
                 for day, (bucket, figures) in zip(DAYS[kind], found.items(), strict=True):
                     recounted = expected.get(day, NOTHING)
                     assert_same(figures, recounted, f"{scope} {bucket}")
-
-
-def assert_same(figures: dict[str, Any], recounted: trend_recount.Figures, where: str) -> None:
-    for name in trend_recount.COUNTS:
-        assert figures[name] == recounted.counts.get(name, 0), (where, name)
-    assert figures["participants"] == len(recounted.people), where
-    for name in ("answered", "fulfilled"):
-        exact = sorted(getattr(recounted, name))
-        assert figures[name] == len(exact), where
-        for percent, shown in ((50, f"{name}_median_seconds"), (90, f"{name}_p90_seconds")):
-            if exact:
-                rank = -(-len(exact) * percent // 100)
-                assert figures[shown] == pytest.approx(exact[rank - 1], rel=1 / 20), where
-            else:
-                assert figures[shown] is None, where
 
 
 @settings(max_examples=60)
