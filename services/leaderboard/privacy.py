@@ -12,6 +12,7 @@ from services.leaderboard.repository.directory import MOST_REVISIONS
 from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import Collections, collections_of
 from services.leaderboard.repository.milestones import MilestoneRepository
+from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import fences
 from shared.config import Settings
@@ -95,6 +96,8 @@ class BoardsHolder:
         held = collections_of(self._db, live.id)
         for stored in held.lists.find({}):
             yield from _scores(stored, held, person)
+        for name, cells in SeriesStore(self._db, live.id).of(person):
+            yield "series", {"series": name, "cells": cells}
         for stored in held.contributions.find({}):
             if mentions(stored["contribution"], person):
                 yield "credits", {"recognition": stored["_id"], **stored["contribution"]}

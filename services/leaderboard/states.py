@@ -1,13 +1,15 @@
 """Standings of boards in a state, kept for as long as neither their lists nor the directory
 change."""
 
+from collections.abc import Sequence
+
 from services.leaderboard.asked import Asked, State
 from services.leaderboard.domain.per_head import HeadStandings
 from services.leaderboard.domain.segments import View
 from services.leaderboard.domain.standings import Standings
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository import BoardReader
-from services.leaderboard.repository.boards import Resolved
+from services.leaderboard.repository.boards import LargeStandings, Resolved
 from services.leaderboard.repository.team_sizes import TeamSizes
 
 _ENTRIES_KEPT = 100_000
@@ -29,8 +31,21 @@ class States:
 
     def now(self, asked: Asked) -> State:
         """The state that what is asked for is in: one query."""
-        held = self._reader.resolve(asked.generation, *asked.views)
-        return State(asked.generation, asked.key, asked.moment.directory, tuple(held))
+        return self.each_now([asked])[0]
+
+    def each_now(self, asked: Sequence[Asked]) -> list[State]:
+        """The states of several, all of one moment: one query too."""
+        views = [view for each in asked for view in each.views]
+        held = iter(self._reader.resolve(asked[0].generation, *views))
+        return [
+            State(
+                each.generation,
+                each.key,
+                each.moment.directory,
+                tuple(next(held) for _ in each.views),
+            )
+            for each in asked
+        ]
 
     def standings(self, asked: Asked, state: State, view: View) -> Standings:
         """The standings of one of the views that were asked for, at `state` or newer."""
@@ -51,6 +66,24 @@ class States:
             found = self.standings(asked, state, asked.view).find(subject)
             self._scores.update({key: found})
         return found
+
+    def find_each(
+        self, subject: str, places: Sequence[tuple[Asked, State, View]]
+    ) -> list[tuple[int, bool]]:
+        """See `find`, on several lists of one moment: all that is not known yet in one query."""
+        keys = [(self._read(*place), subject) for place in places]
+        found = {key: score for key in keys if (score := self._scores.get(key)) is not None}
+        missing = {key: place for key, place in zip(keys, places, strict=True) if key not in found}
+        standings = {key: self.standings(*place) for key, place in missing.items()}
+        outgrown = [each.name for each in standings.values() if isinstance(each, LargeStandings)]
+        counters = self._reader.find_each(places[0][0].generation, subject, outgrown)
+        for key, each in standings.items():
+            if isinstance(each, LargeStandings):
+                found[key] = counters.get(each.name, (0, True))
+            else:
+                found[key] = each.find(subject)
+        self._scores.update({key: found[key] for key in missing})
+        return [found[key] for key in keys]
 
     def members(self, asked: Asked) -> dict[str, int]:
         """How many active people each team has, with those of its sub-teams where it is so asked;

@@ -83,7 +83,7 @@ class Trends:
         buckets = _range(asked, zone, now)
         store = SeriesStore(self._db, generation.id if generation else "")
         scope = self._scopes.resolve(caller, asked.scope, asked.sub_teams)
-        totals = totals_of(buckets, store.load(_documents(scope, buckets)))
+        totals = totals_of(buckets, store.read(_documents(scope, buckets)))
         # After the figures, so that none of them is of a place that is not known here.
         counts_private = self._scopes.counts_private(scope, store.places())
         known_until = (generation and generation.as_of) or now

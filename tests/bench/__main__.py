@@ -12,12 +12,12 @@ from types import ModuleType
 
 from shared.config import Settings
 from shared.telemetry import configure_logging
-from tests.bench import boards, feed, latency, post, projector
+from tests.bench import boards, feed, latency, post, projector, trends
 from tests.bench.load import require_wrk
 from tests.conftest import free_port, start_database
 
-PARTS = ("post", "boards", "feed", "projector", "latency")
-AT_SCALE = ("boards", "feed", "projector")
+PARTS = ("post", "boards", "trends", "feed", "projector", "latency")
+AT_SCALE = ("boards", "trends", "feed", "projector")
 RUST_SERVER = "secantusd-rs"
 """Of those at hand the nearest to MongoDB at scale: a million are read from it."""
 
@@ -113,6 +113,7 @@ def _run(
             settings, sizes(boards), pairs=pairs, seconds=seconds, say=say
         ),
         "feed": lambda: feed.run(settings, sizes(feed), pairs=pairs, seconds=seconds, say=say),
+        "trends": lambda: trends.run(settings, pairs=pairs, seconds=seconds, say=say),
         "projector": lambda: projector.run(settings, pairs=pairs, say=say),
         "latency": lambda: latency.run(environment, seconds=4 * seconds, say=say),
     }

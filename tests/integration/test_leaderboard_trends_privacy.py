@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from services.leaderboard.privacy import BoardsHolder
 from shared.config import Settings
 from shared.mongo import Client
 from tests.leaderboard_events import person, recognition, team
@@ -112,6 +113,25 @@ def test_people_see_their_own_and_nobody_elses(parts: TrendParts) -> None:
             assert seen["counts_private"] is False
             assert parts.totals(scope, as_="top0") == {}
         assert parts.totals("person:web4", as_="ops0", scopes=ALL) == {}
+
+
+def test_what_is_held_of_a_person_is_told_and_goes_with_them(
+    parts: TrendParts, settings: Settings
+) -> None:
+    holder = BoardsHolder(settings, parts.client)
+    event = private("lab", "web")
+    parts.fold(event)
+    told = [each for kind, each in holder.held("person:web4") if kind == "series"]
+    assert told == [
+        {"series": "person:web4|2026", "cells": {"2026-11-20": {"private received": 1}}}
+    ]
+    state, sides = event.data["state"], event.data["attribution"]["recipients"]
+    state.update(version=2, recipients=["person:erased-1"])
+    sides["person:erased-1"] = sides.pop("person:web4")
+    parts.fold(event)
+    holder.forget("person:web4", "person:erased-1")
+    assert not [each for kind, each in holder.held("person:web4") if kind == "series"]
+    assert parts.get(scope="team:web", as_="top0").status_code == 403  # four are left of five
 
 
 def test_one_made_public_counts_everywhere(parts: TrendParts) -> None:

@@ -23,7 +23,7 @@ from services.leaderboard.domain.contribution import (
     Word,
     path_of,
 )
-from services.leaderboard.domain.durations import step_of
+from services.leaderboard.domain.durations import pack, step_of, unpack
 from services.leaderboard.domain.periods import periods_of_day
 from shared.references import id_of, kind_of
 
@@ -42,7 +42,11 @@ took part in the name of the team core, which is below tech."""
 Increments = Counter[tuple[str, str, str]]
 """What to add, by (scope, day, metric)."""
 
+PackedCell = dict[str, int | bytes]
+"""A cell as it is stored: the metrics of times as one packed histogram each."""
+
 _AS = "as "
+_TIMED = frozenset(f"{kind}{name}" for kind in ("", PRIVATE) for name in TIMES)
 
 
 def increments_of(contribution: Contribution | None) -> Increments:
@@ -88,12 +92,36 @@ def place_of(path: Sequence[str], partner: str | None = None) -> str:
     return f"{teams}@{id_of(partner)}" if partner else teams
 
 
+def packed(cell: Cell) -> PackedCell:
+    """A cell as it is stored."""
+    found: PackedCell = {}
+    histograms: dict[str, dict[int, int]] = {}
+    for metric, number in cell.items():
+        name, _, step = metric.rpartition(" ")
+        if name in _TIMED:
+            histograms.setdefault(name, {})[int(step)] = number
+        else:
+            found[metric] = number
+    return found | {name: pack(histogram) for name, histogram in histograms.items()}
+
+
+def unpacked(cell: Mapping[str, int | bytes]) -> Cell:
+    """A cell from what `packed` made of it."""
+    found: Cell = {}
+    for metric, value in cell.items():
+        if isinstance(value, bytes):
+            found |= {f"{metric} {step}": number for step, number in unpack(value).items()}
+        else:
+            found[metric] = value
+    return found
+
+
 def groups_of(place: str) -> tuple[str, ...]:
     """The scopes, besides their own, that somebody takes part in at `place` (`as ...`)."""
     return _groups_of(place.removeprefix(_AS))
 
 
-def places_in(cell: Mapping[str, int]) -> set[str]:
+def places_in(cell: Mapping[str, object]) -> set[str]:
     """The places (`as ...`) at which a person took part, by their cell."""
     return {metric for metric in cell if metric.startswith(_AS)}
 

@@ -7,6 +7,8 @@ lists_<generation>  {"_id": list, "revision", "entries": {subject: score}} while
                small, then {..., "scores": {"<score>": how many who take a rank}}
 counters_<generation>  {"_id": "<subject>|<list>", "list", "subject", "score", "ranked"} of the
                lists that outgrew it
+series_<generation>  {"_id": "<scope>|<month or year>", "cells"} (repository/series.py)
+headcounts     {"_id": "today", "revision", "sizes": {team or partner: active people}}
 directory, api_keys, offsets   replicas and how far they are (shared/replica.py)
 revisions      {"_id": "directory", "revision", "fences": [[first id, entries], ...]}: the
                revision grows whenever the replica changes

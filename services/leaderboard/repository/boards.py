@@ -100,6 +100,15 @@ class BoardReader:
         held = self._resolve_again(generation, view, session)
         return self.standings(generation, view, held, session)[1]
 
+    def find_each(
+        self, generation: str, subject: str, names: Iterable[str]
+    ) -> dict[str, tuple[int, bool]]:
+        """The score of a subject, and whether it takes a rank, on those of the lists `names` that
+        outgrew their document and that it stands on."""
+        ids = [counter_id((name, subject)) for name in names]
+        found = find_many(collections_of(self._db, generation).counters, "_id", ids)
+        return {each["list"]: (each["score"], each["ranked"]) for each in found}
+
     def _resolve_again(
         self, generation: str, view: View, session: ClientSession | None
     ) -> Resolved:
@@ -127,7 +136,7 @@ class LargeStandings:
     ) -> None:
         self._counters = collections_of(db, generation).counters
         self._revisions = db["revisions"]
-        self._name = view.name
+        self.name = view.name
         self.histogram: Mapping[int, int] = held.scores
         self.active = sum(held.scores.values()) + held.hidden
         self.pairs = held.pairs
@@ -168,13 +177,13 @@ class LargeStandings:
 
     def find(self, subject: str) -> tuple[int, bool]:
         """See Standings."""
-        key = counter_id((self._name, subject))
+        key = counter_id((self.name, subject))
         stored = self._counters.find_one({"_id": key}, session=self._session)
         return (stored["score"], stored["ranked"]) if stored else (0, True)
 
     def find_all(self, subjects: Iterable[str]) -> dict[str, int]:
         """See Standings."""
-        keys = [counter_id((self._name, subject)) for subject in subjects]
+        keys = [counter_id((self.name, subject)) for subject in subjects]
         found = find_many(self._counters, "_id", keys, None, self._session)
         return {each["subject"]: each["score"] for each in found if each["ranked"]}
 
@@ -208,7 +217,7 @@ class LargeStandings:
         return self._fences
 
     def _read(self, places: Document, order: list[tuple[str, int]], count: int) -> list[Place]:
-        listed = {"list": self._name, "ranked": True, **places}
+        listed = {"list": self.name, "ranked": True, **places}
         found = self._counters.find(listed, session=self._session).sort(order).limit(count)
         return [(counter["score"], counter["subject"]) for counter in found]
 

@@ -1,17 +1,20 @@
 """The documents of series: {"_id": "<scope>|<month or year>", "cells": {unit: {metric: number}}}.
+The metrics of times are packed histograms (domain/durations.py).
 
-They are only ever looked up by id. Beside them {"_id": "places", "places": [...]}: for which
+They are looked up by id. Beside them {"_id": "places", "places": [...]}: for which
 teams, and trees as they were then, people ever took part (domain/privacy.py).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from sys import intern
 
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from services.leaderboard.domain.series import packed, unpacked
 from services.leaderboard.domain.series_fold import Cells
+from services.leaderboard.domain.trend import PackedCells
 from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 
@@ -28,10 +31,21 @@ class SeriesStore:
     def __init__(self, db: Database[Document], generation: str) -> None:
         self._collection = collections_of(db, generation).series
 
-    def load(self, names: Iterable[str], session: ClientSession | None = None) -> dict[str, Cells]:
+    def read(self, names: Iterable[str]) -> dict[str, PackedCells]:
+        """The cells of those documents that there are, as `totals_of` takes them (what stands in
+        names of fields for dots is left in the names of places)."""
+        found = find_many(self._collection, "_id", names)
+        return {stored["_id"]: stored["cells"] for stored in found}
+
+    def load(self, names: Iterable[str], session: ClientSession) -> dict[str, Cells]:
         """The cells of those documents that there are."""
         found = find_many(self._collection, "_id", names, None, session)
         return {stored["_id"]: _cells(stored["cells"]) for stored in found}
+
+    def of(self, scope: str) -> Iterator[tuple[str, Cells]]:
+        """Every document of a scope, with its name; it looks at all there are."""
+        for stored in self._collection.find({"_id": {"$gt": f"{scope}|", "$lt": f"{scope}}}"}}):
+            yield stored["_id"], _cells(stored["cells"])
 
     def places(self, session: ClientSession | None = None) -> set[str]:
         """The places (domain/series.py) at which people ever took part."""
@@ -62,7 +76,7 @@ class SeriesStore:
 
 def _fields(cells: Cells) -> Document:
     return {
-        unit: {metric.replace(".", _DOT): number for metric, number in cell.items()}
+        unit: {metric.replace(".", _DOT): value for metric, value in packed(cell).items()}
         for unit, cell in cells.items()
     }
 
@@ -70,6 +84,8 @@ def _fields(cells: Cells) -> Document:
 def _cells(fields: Document) -> Cells:
     # Interned: the same few metrics stand in every cell.
     return {
-        intern(unit): {intern(name.replace(_DOT, ".")): number for name, number in cell.items()}
+        intern(unit): {
+            intern(name.replace(_DOT, ".")): number for name, number in unpacked(cell).items()
+        }
         for unit, cell in fields.items()
     }
