@@ -113,7 +113,9 @@ def _run(
             settings, sizes(boards), pairs=pairs, seconds=seconds, say=say
         ),
         "feed": lambda: feed.run(settings, sizes(feed), pairs=pairs, seconds=seconds, say=say),
-        "trends": lambda: trends.run(settings, pairs=pairs, seconds=seconds, say=say),
+        "trends": lambda: trends.run(
+            settings, sizes(trends), pairs=pairs, seconds=seconds, say=say
+        ),
         "projector": lambda: projector.run(settings, pairs=pairs, say=say),
         "latency": lambda: latency.run(environment, seconds=4 * seconds, say=say),
     }
