@@ -3,7 +3,7 @@ time zone, how fresh it is, of when the directory is."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,11 +21,13 @@ _MOMENT_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is served at some moment, and of when its directory is."""
+    """What is served at some moment, and of when its directory is; `kept`: what was read of it
+    since, for who asks for the same."""
 
     generation: Generation | None
     directory: int
     read_at: float
+    kept: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 class Present:

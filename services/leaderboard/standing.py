@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.leaderboard.asked import Asked
+from services.leaderboard.asked import Asked, State
 from services.leaderboard.boards import Boards
 from services.leaderboard.domain.boards import BOARDS
-from services.leaderboard.domain.ranking import Ranks, takes_rank
+from services.leaderboard.domain.ranking import takes_rank
 from services.leaderboard.domain.segments import WHOLE, View
 from services.leaderboard.domain.standings import Standings
 from services.leaderboard.present import Moment
@@ -38,15 +38,10 @@ def standing(boards: Boards, caller: Caller, person: str) -> dict[str, Any]:
 
 
 def _places(boards: Boards, moment: Moment, person: str) -> list[dict[str, Any]]:
-    # Without the periods before: nothing is compared with them here.
-    running = [replace(boards.present.running(moment, kind), before=None) for kind in _STANDING_IN]
-    asked = [Asked(moment, board, "people", of, WHOLE) for board in BOARDS for of in running]
+    lists = moment.kept.get("standing")
+    if lists is None:
+        lists = moment.kept["standing"] = _lists(boards, moment)
     states = boards.states
-    lists = [
-        (each, state, view)
-        for each, state in zip(asked, states.each_now(asked), strict=True)
-        for view in each.views
-    ]
     scores = dict(zip((view for *_, view in lists), states.find_each(person, lists), strict=True))
     return [
         _place_of(each, states.standings(each, state, view), scores, person)
@@ -55,10 +50,22 @@ def _places(boards: Boards, moment: Moment, person: str) -> list[dict[str, Any]]
     ]
 
 
+def _lists(boards: Boards, moment: Moment) -> list[tuple[Asked, State, View]]:
+    """The lists of a standing, of which everybody's is read, in their states."""
+    # Without the periods before: nothing is compared with them here.
+    running = [replace(boards.present.running(moment, kind), before=None) for kind in _STANDING_IN]
+    asked = [Asked(moment, board, "people", of, WHOLE) for board in BOARDS for of in running]
+    return [
+        (each, state, view)
+        for each, state in zip(asked, boards.states.each_now(asked), strict=True)
+        for view in each.views
+    ]
+
+
 def _place_of(
     asked: Asked, standings: Standings, scores: Mapping[View, tuple[int, bool]], person: str
 ) -> dict[str, Any]:
-    ranks = Ranks(standings.histogram)
+    ranks = standings.ranks
     score, is_ranked = scores[asked.view]
     place = {
         "board": asked.board,

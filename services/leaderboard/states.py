@@ -29,9 +29,15 @@ class States:
         self._standings: Recent[_Read, Standings] = Recent(_ENTRIES_KEPT, len)
         self._scores: Recent[tuple[_Read, str], tuple[int, bool]] = Recent(_SCORES_KEPT)
 
+    def at(self, asked: Asked) -> State:
+        """The state that what is asked for was in at its moment, or is in since."""
+        state: State | None = asked.moment.kept.get(asked.key)
+        return state or self.now(asked)
+
     def now(self, asked: Asked) -> State:
-        """The state that what is asked for is in: one query."""
-        return self.each_now([asked])[0]
+        """The state that what is asked for is in now: one query."""
+        state = asked.moment.kept[asked.key] = self.each_now([asked])[0]
+        return state
 
     def each_now(self, asked: Sequence[Asked]) -> list[State]:
         """The states of several, all of one moment: one query too."""

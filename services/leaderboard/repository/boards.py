@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from services.leaderboard.domain.boards import SUBJECT_KINDS, TREES, is_paired
 from services.leaderboard.domain.folding import List
-from services.leaderboard.domain.ranking import Rank, Run, rank_of, runs_down, runs_up
+from services.leaderboard.domain.ranking import Rank, Ranks, Run, rank_of, runs_down, runs_up
 from services.leaderboard.domain.segments import View
 from services.leaderboard.domain.standings import Place, SmallStandings, Standings
 from services.leaderboard.repository.directory import Directory
@@ -138,6 +138,7 @@ class LargeStandings:
         self._revisions = db["revisions"]
         self.name = view.name
         self.histogram: Mapping[int, int] = held.scores
+        self.ranks = Ranks(held.scores)
         self.active = sum(held.scores.values()) + held.hidden
         self.pairs = held.pairs
         self._session = session
