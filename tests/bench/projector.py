@@ -41,7 +41,7 @@ def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
     assert settings.mongo_uri is not None
     with connect(settings.mongo_uri, "bench") as client, open_log(settings, client) as log:
         log.ensure_topics(TOPICS)
-        events = list(_made_up())
+        events = list(made_up(EVENTS))
         for start in range(0, EVENTS, 500):
             log.append(events[start : start + 500])
         measured = []
@@ -52,23 +52,25 @@ def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
     say(ratio_line("projector, events", "/s", measured, goal=0.6))
 
 
-def _made_up() -> list[Event]:
+def made_up(number: int, recipients: int | None = None) -> list[Event]:
+    """So many thank-yous of two months, to one or two people, or to so many."""
     rng = random.Random(7)
     directory: dict[str, Any] = {
         f"team:t{n}": {"type": "team", "ancestors": []} for n in range(TEAMS)
     }
     people = [f"person:p{n}" for n in range(PEOPLE)]
-    for number, ref in enumerate(people):
-        team = f"team:t{number % TEAMS}"
+    for index, ref in enumerate(people):
+        team = f"team:t{index % TEAMS}"
         directory[ref] = {"type": "person", "active": True, "team": team, "partner": None}
     events = []
-    minutes = sorted(rng.randrange(60 * 24 * 60) for _ in range(EVENTS))  # as they come in life
+    minutes = sorted(rng.randrange(60 * 24 * 60) for _ in range(number))  # as they come in life
     for minute in minutes:
-        giver, *recipients = rng.sample(people, rng.choice([2, 2, 2, 3]))
+        taking_part = 1 + recipients if recipients else rng.choice([2, 2, 2, 3])
+        giver, *others = rng.sample(people, taking_part)
         given_at = _START + timedelta(minutes=minute)
         asked = {
             "kind": "thank_you",
-            "recipients": recipients,
+            "recipients": others,
             "message": "Thank you",
             "values": [rng.choice(DEFAULT_VALUES)],
         }
