@@ -12,12 +12,15 @@ from types import ModuleType
 
 from shared.config import Settings
 from shared.telemetry import configure_logging
-from tests.bench import boards, feed, latency, post, projector, trends
+from tests.bench import boards, feed, latency, post, projector, quix, rebuild, trends
 from tests.bench.load import require_wrk
 from tests.conftest import free_port, start_database
 
 PARTS = ("post", "boards", "trends", "feed", "projector", "latency")
-AT_SCALE = ("boards", "trends", "feed", "projector")
+AT_SCALE = ("boards", "trends", "feed", "projector", "quix", "rebuild")
+ON_DEMAND = ("quix", "rebuild")
+"""They take many minutes, and run on the server for a million only."""
+
 RUST_SERVER = "secantusd-rs"
 """Of those at hand the nearest to MongoDB at scale: a million are read from it."""
 
@@ -30,9 +33,12 @@ _HOW_TO_GET_IT = (
 def main() -> None:
     """Run the parts that are named, or all."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
+    arguments.add_argument(
+        "parts", nargs="*", choices=[*PARTS, *ON_DEMAND, []], help="default: all"
+    )
     arguments.add_argument("--pairs", type=int, default=5, help="measurements of each ratio")
     arguments.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    arguments.add_argument("--credits", type=int, default=1_000_000, help="of the rebuild")
     arguments.add_argument("--on", choices=["embedded", "rust"], help="default: both")
     asked = arguments.parse_args()
     require_wrk()
@@ -119,7 +125,10 @@ def _run(
         "projector": lambda: projector.run(settings, pairs=pairs, say=say),
         "latency": lambda: latency.run(environment, seconds=4 * seconds, say=say),
     }
-    for part in asked.parts or PARTS:
+    if with_many:
+        parts["quix"] = lambda: quix.run(settings, pairs=pairs, say=say)
+        parts["rebuild"] = lambda: rebuild.run(settings, asked.credits, say)
+    for part in [part for part in asked.parts or PARTS if part in parts]:
         parts[part]()
 
 
