@@ -1,7 +1,7 @@
 """Where somebody stands: every board at a glance."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.leaderboard.asked import Asked, State
@@ -38,28 +38,31 @@ def standing(boards: Boards, caller: Caller, person: str) -> dict[str, Any]:
 
 
 def _places(boards: Boards, moment: Moment, person: str) -> list[dict[str, Any]]:
-    lists = moment.kept.get("standing")
-    if lists is None:
-        lists = moment.kept["standing"] = _lists(boards, moment)
-    states = boards.states
-    scores = dict(zip((view for *_, view in lists), states.find_each(person, lists), strict=True))
-    return [
-        _place_of(each, states.standings(each, state, view), scores, person)
-        for each, state, view in lists
-        if view == each.view
-    ]
+    lists = moment.once("standing", lambda: _lists(boards, moment))
+    scores = boards.states.find_each(person, lists.states, lists.standings)
+    return [_place_of(asked, lists.standings[asked.view], scores, person) for asked in lists.asked]
 
 
-def _lists(boards: Boards, moment: Moment) -> list[tuple[Asked, State, View]]:
+@dataclass(frozen=True, slots=True)
+class _Lists:
     """The lists of a standing, of which everybody's is read, in their states."""
+
+    asked: list[Asked]
+    states: tuple[State, ...]
+    standings: dict[View, Standings]
+
+
+def _lists(boards: Boards, moment: Moment) -> _Lists:
     # Without the periods before: nothing is compared with them here.
     running = [replace(boards.present.running(moment, kind), before=None) for kind in _STANDING_IN]
     asked = [Asked(moment, board, "people", of, WHOLE) for board in BOARDS for of in running]
-    return [
-        (each, state, view)
-        for each, state in zip(asked, boards.states.each_now(asked), strict=True)
+    states = boards.states.each_now(asked)
+    standings = {
+        view: boards.states.standings(each, state, view)
+        for each, state in zip(asked, states, strict=True)
         for view in each.views
-    ]
+    }
+    return _Lists(asked, tuple(states), standings)
 
 
 def _place_of(

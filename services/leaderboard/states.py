@@ -1,7 +1,7 @@
 """Standings of boards in a state, kept for as long as neither their lists nor the directory
 change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.leaderboard.asked import Asked, State
 from services.leaderboard.domain.per_head import HeadStandings
@@ -27,16 +27,19 @@ class States:
         self._reader = reader
         self._sizes = sizes
         self._standings: Recent[_Read, Standings] = Recent(_ENTRIES_KEPT, len)
+        self._scores_of_several: Recent[
+            tuple[tuple[State, ...], str], Mapping[View, tuple[int, bool]]
+        ] = Recent(_SCORES_KEPT // 16)
         self._scores: Recent[tuple[_Read, str], tuple[int, bool]] = Recent(_SCORES_KEPT)
 
     def at(self, asked: Asked) -> State:
         """The state that what is asked for was in at its moment, or is in since."""
-        state: State | None = asked.moment.kept.get(asked.key)
-        return state or self.now(asked)
+        return asked.moment.once(asked.key, lambda: self.each_now([asked])[0])
 
     def now(self, asked: Asked) -> State:
         """The state that what is asked for is in now: one query."""
-        state = asked.moment.kept[asked.key] = self.each_now([asked])[0]
+        state = self.each_now([asked])[0]
+        asked.moment.replace(asked.key, state)
         return state
 
     def each_now(self, asked: Sequence[Asked]) -> list[State]:
@@ -74,22 +77,24 @@ class States:
         return found
 
     def find_each(
-        self, subject: str, places: Sequence[tuple[Asked, State, View]]
-    ) -> list[tuple[int, bool]]:
-        """See `find`, on several lists of one moment: all that is not known yet in one query."""
-        keys = [(self._read(*place), subject) for place in places]
-        found = {key: score for key in keys if (score := self._scores.get(key)) is not None}
-        missing = {key: place for key, place in zip(keys, places, strict=True) if key not in found}
-        standings = {key: self.standings(*place) for key, place in missing.items()}
-        outgrown = [each.name for each in standings.values() if isinstance(each, LargeStandings)]
-        counters = self._reader.find_each(places[0][0].generation, subject, outgrown)
-        for key, each in standings.items():
-            if isinstance(each, LargeStandings):
-                found[key] = counters.get(each.name, (0, True))
-            else:
-                found[key] = each.find(subject)
-        self._scores.update({key: found[key] for key in missing})
-        return [found[key] for key in keys]
+        self, subject: str, states: tuple[State, ...], standings: Mapping[View, Standings]
+    ) -> Mapping[View, tuple[int, bool]]:
+        """See `find`, on several lists, whose `states` those are: in one query, if any."""
+        key = (states, subject)
+        found = self._scores_of_several.get(key)
+        if found is None:
+            outgrown = [
+                each.name for each in standings.values() if isinstance(each, LargeStandings)
+            ]
+            counters = self._reader.find_each(states[0].generation, subject, outgrown)
+            found = {
+                view: counters.get(each.name, (0, True))
+                if isinstance(each, LargeStandings)
+                else each.find(subject)
+                for view, each in standings.items()
+            }
+            self._scores_of_several.update({key: found})
+        return found
 
     def members(self, asked: Asked) -> dict[str, int]:
         """How many active people each team has, with those of its sub-teams where it is so asked;
