@@ -158,7 +158,7 @@ class _Unread:
         """Answers/s around, or about, one and another, one by one."""
         started = time.perf_counter()
         for _ in range(_ONE_BY_ONE):
-            number = self._rng.randrange(self._people // 100) * 100  # of whom none is hidden
+            number = self._rng.randrange(self._people // 100) * 100 + self._rng.randrange(99)
             self._get(self._url + _path(kind, listed.ref_of(number)[7:]))
         return _ONE_BY_ONE / (time.perf_counter() - started)
 

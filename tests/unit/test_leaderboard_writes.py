@@ -35,8 +35,8 @@ def of_lists(found: Counter[str]) -> int:
     return found["lists"] + found["counters"] + found["gifts"]
 
 
-@settings(max_examples=10)
-@given(st.integers(1, 3), st.integers(0, 4), st.integers(0, 3))
+@settings(max_examples=6)
+@given(st.integers(1, 2), st.integers(0, 3), st.integers(0, 2))
 def test_the_most_that_one_costs_is_what_the_bench_states(
     recipients: int, depth: int, values: int
 ) -> None:
@@ -54,7 +54,7 @@ def test_it_does_not_grow_with_the_history(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(folding, "SMALL", 0)
     history, one = History(), thanks(1, 3, 2)
     costs = []
-    for number in range(100):
+    for number in range(30):
         other = {**one["giver"], "ref": f"person:q{number}"}
         history.fold({**one, "giver": other})
         costs.append(history.fold(one))

@@ -26,6 +26,7 @@ from shared.fences import (
 )
 from shared.mongo import Document, find_many
 
+_NO_FENCES: Fences = [("", 1)]
 _DOWN = [("score", -1), ("subject", 1)]
 _UP = [("score", 1), ("subject", -1)]
 
@@ -142,7 +143,7 @@ class LargeStandings:
         self.active = sum(held.scores.values()) + held.hidden
         self.pairs = held.pairs
         self._session = session
-        self._fences: Fences | None = None
+        self._fences: tuple[Fences, int] | None = None
         self._first, self._beyond = _bounds(view.by)
 
     def __len__(self) -> int:
@@ -201,8 +202,8 @@ class LargeStandings:
         tied = self.histogram.get(score, 0)
         if tied == 0:
             return []
-        fences: Fences = [("", 1)] if tied <= 2 * count else self._known_fences()
-        share = tied / max(tied, entries_between(fences, self._first, self._beyond))
+        fences, entries = self._known_fences() if tied > 2 * count else (_NO_FENCES, 1)
+        share = tied / max(tied, entries)
         found: list[Place] = []
         for window in windows(fences, subject, share, count):
             found += self._read({"score": score, **within("subject", window)}, order, count + 1)
@@ -210,11 +211,13 @@ class LargeStandings:
                 break
         return found
 
-    def _known_fences(self) -> Fences:
+    def _known_fences(self) -> tuple[Fences, int]:
+        """The directory's fences, and about how many entries lie between the bounds."""
         if self._fences is None:
             which = {"_id": "directory"}
             stored = self._revisions.find_one(which, {"fences": 1}, session=self._session)
-            self._fences = fences_of(stored)
+            fences = fences_of(stored)
+            self._fences = fences, entries_between(fences, self._first, self._beyond)
         return self._fences
 
     def _read(self, places: Document, order: list[tuple[str, int]], count: int) -> list[Place]:
