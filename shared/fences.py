@@ -6,6 +6,7 @@ stretch to ask for, so that a query matches about a page of them, not all (docs/
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 STRETCH = 100
@@ -76,8 +77,7 @@ def without(fences: Fences, ref: str) -> list[tuple[str, int]]:
 
 def entries_between(fences: Fences, first: str, beyond: str) -> int:
     """About how many entries of the directory have an id from `first` up to `beyond`."""
-    starts = [start for start, _ in fences]
-    within = fences[bisect_right(starts, first) - 1 : bisect_right(starts, beyond)]
+    within = fences[_first_beyond(fences, first) - 1 : _first_beyond(fences, beyond)]
     return sum(count for _, count in within)
 
 
@@ -87,26 +87,28 @@ def windows_down(fences: Fences, after: str, share: float, needed: int) -> Itera
     `share` (above 0) is the part of the directory that is looked for; each window has about
     `needed` of them, the later ones twice as many as the one before.
     """
-    starts = [start for start, _ in fences]
-    index = bisect_right(starts, after) - 1
+    index = _first_beyond(fences, after) - 1
     low: str | None = after
-    while index < len(starts):
+    while index < len(fences):
         index = _pass(fences, index, 1, needed / share)
-        high = starts[index] if index < len(starts) else None
+        high = fences[index][0] if index < len(fences) else None
         yield low, high
         low, needed = high, 2 * needed
 
 
 def windows_up(fences: Fences, before: str, share: float, needed: int) -> Iterator[Window]:
     """Windows of the ids below `before`, from there down; see `windows_down`."""
-    starts = [start for start, _ in fences]
-    index = bisect_right(starts, before) - 1
+    index = _first_beyond(fences, before) - 1
     high: str | None = before
     while index >= 0:
         index = _pass(fences, index, -1, needed / share)
-        low = starts[index + 1]
+        low = fences[index + 1][0]
         yield low, high
         high, needed = low, 2 * needed
+
+
+def _first_beyond(fences: Fences, ref: str) -> int:
+    return bisect_right(fences, ref, key=itemgetter(0))
 
 
 def _pass(fences: Fences, index: int, step: int, entries: float) -> int:

@@ -249,7 +249,7 @@ def assert_same(figures: Mapping[str, Any], recounted: Figures, where: str) -> N
         for percent, shown in ((50, f"{name}_median_seconds"), (90, f"{name}_p90_seconds")):
             if exact:
                 rank = -(-len(exact) * percent // 100)
-                assert figures[shown] == pytest.approx(exact[rank - 1], rel=1 / 31), (where, shown)
+                assert figures[shown] == pytest.approx(exact[rank - 1], rel=1 / 20), (where, shown)
             else:
                 assert figures[shown] is None, (where, shown)
 

@@ -54,7 +54,9 @@ class Asked:
 
     def _view(self, board: str, period: str) -> View:
         is_rolled_up = self.by == "teams" and self.segment.sub_teams
-        segment = self.segment if self.segment.team else replace(self.segment, sub_teams=False)
+        segment = self.segment
+        if segment.sub_teams and not segment.team:
+            segment = replace(segment, sub_teams=False)
         return View(board, period, TREES if is_rolled_up else self.by, segment)
 
 

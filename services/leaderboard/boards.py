@@ -1,7 +1,7 @@
 """The boards as their readers see them: pages, neighbours, whole lists.
 
-Answers are kept, ready to send, for as long as neither their list nor the directory changes; each
-request asks the database for the list's revision and, where it can, for nothing else.
+Answers are kept, ready to send, for as long as neither their list nor the directory changes. The
+list's revision is asked for once a moment (present.py) and, where it can be, nothing else is.
 """
 
 from collections.abc import Callable, Sequence
@@ -162,7 +162,7 @@ class Boards:
             raise invalid({"value": [message]}, "query")
 
     def _answer(self, caller: Caller, asked: Asked, key: Any, select: Selection) -> bytes:
-        state = self.states.now(asked)
+        state = self.states.at(asked)
         body = self._bodies.get((state, key))
         if body is None:
             state, body = self._body(asked, state, select)
@@ -183,7 +183,7 @@ class Boards:
             if now.held[0] == state.held[0] or attempt == _ATTEMPTS - 1:
                 break
             state = now
-        ranks = Ranks(standings.histogram)
+        ranks = standings.ranks
         known = self.reader.entries_of(subject for _, subject in places)
         teams = self.reader.entries_of(teams_of(known.values()) - known.keys())
         return state, json.dumps(
@@ -225,7 +225,7 @@ class Boards:
             entries = with_shares(entries, others.pop(0).find_all(subjects))
         if others:
             before = others[0]
-            ranks, scores = Ranks(before.histogram), before.find_all(subjects)
+            ranks, scores = before.ranks, before.find_all(subjects)
         else:
             ranks, scores = Ranks({}), {}
         entries = with_changes(entries, ranks, scores)
@@ -240,7 +240,7 @@ class Boards:
             return None
         standings = self.states.standings(asked, state, asked.view)
         score, is_ranked = self.states.find(asked, state, subject)
-        rank = Ranks(standings.histogram).of(score) if score and is_ranked else None
+        rank = standings.ranks.of(score) if score and is_ranked else None
         own = {"subject": subject, "rank": rank, "score": score}
         if isinstance(standings, HeadStandings) and score:
             own = standings.shown(own)

@@ -10,7 +10,6 @@ from pymongo.client_session import ClientSession
 
 from services.leaderboard.asked import Asked
 from services.leaderboard.domain.per_head import HeadStandings
-from services.leaderboard.domain.ranking import Ranks
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.repository import BoardReader
 from services.leaderboard.views import entry_views, with_shares
@@ -37,7 +36,7 @@ def write_csv(
         spool = tempfile.SpooledTemporaryFile(_BYTES_IN_MEMORY)  # noqa: SIM115
         try:
             standings, promised = _read(reader, asked, members, session)
-            ranks = Ranks(standings.histogram)
+            ranks = standings.ranks
             text = io.TextIOWrapper(spool, "utf-8", newline="", write_through=True)
             rows = csv.DictWriter(text, _columns(asked))
             rows.writeheader()

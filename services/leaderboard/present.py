@@ -1,11 +1,12 @@
 """What holds at present for every answer of the leaderboard: the generation that is served, its
 time zone, how fresh it is, of when the directory is."""
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from services.leaderboard.domain.periods import Period, PeriodError, current_period, parse_period
@@ -15,6 +16,8 @@ from shared import times
 from shared.config import Settings
 from shared.mongo import Client
 from shared.web.parsing import invalid
+
+T = TypeVar("T")
 
 _MOMENT_SECONDS = 0.1
 
@@ -26,6 +29,24 @@ class Moment:
     generation: Generation | None
     directory: int
     read_at: float
+    _read: dict[str, Any] = field(default_factory=dict, compare=False)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict, compare=False)
+
+    def is_over(self) -> bool:
+        """Whether it is time to look again."""
+        return time.monotonic() - self.read_at > _MOMENT_SECONDS
+
+    def once(self, name: str, read: Callable[[], T]) -> T:
+        """What `read` gives: read once, for all who ask for `name` of this moment."""
+        with self._locks.setdefault(name, threading.Lock()):
+            if name not in self._read:
+                self._read[name] = read()
+            found: T = self._read[name]
+            return found
+
+    def replace(self, name: str, found: object) -> None:
+        """Let `once` give what was read since."""
+        self._read[name] = found
 
 
 class Present:
@@ -40,16 +61,20 @@ class Present:
         self._timezone = settings.timezone
         self._generations = Generations(db)
         self._moment: Moment | None = None
+        self._lock = threading.Lock()
 
     def moment(self) -> Moment:
         """The present moment, at most _MOMENT_SECONDS old; ask for it before reading anything
         else, so that `as_of` never says more than what is read after it holds."""
         present = self._moment
-        if present is None or time.monotonic() - present.read_at > _MOMENT_SECONDS:
-            read_at = time.monotonic()
-            generation = self._generations.live()
-            present = Moment(generation, self.reader.refresh(), read_at)
-            self._moment = present
+        if present is None or present.is_over():
+            with self._lock:  # one reads for all who wait
+                present = self._moment
+                if present is None or present.is_over():
+                    read_at = time.monotonic()
+                    generation = self._generations.live()
+                    present = Moment(generation, self.reader.refresh(), read_at)
+                    self._moment = present
         return present
 
     def zone(self, moment: Moment) -> ZoneInfo:

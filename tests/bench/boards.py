@@ -1,32 +1,34 @@
-"""A board page beside a bare Flask route that reads one document, and its growth with people."""
+"""Boards among few and among many people: their rates beside Redis, how time and memory grow."""
 
+import contextlib
 import dataclasses
-import json
 import random
-from collections import Counter as Tally
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import urllib3
-from flask import Flask, Response
+from flask import Flask
 
 from services.leaderboard.app import create_app
-from services.leaderboard.domain.boards import list_key
-from services.leaderboard.domain.folding import Counter, List
-from services.leaderboard.repository import Generations, MongoStore, ensure_indexes
-from shared import times
+from services.leaderboard.domain.segments import Segment
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
-from shared.mongo import connect, in_transaction
-from shared.web import json as fast_json
+from tests.bench import listed, zset
 from tests.bench.load import load
 from tests.bench.report import ratio_line
-from tests.bench.serving import served
+from tests.bench.serving import Server, running
 
-FEW, MANY = 1_000, 100_000
-PERIOD = "2026-11"
-BOARD = f"/leaderboard/v1/boards/received?period={PERIOD}"
-PAGE = {"_id": "page"}
-_AT_A_TIME = 1000
+FEW, MANY = 10_000, 1_000_000
+_ONE_BY_ONE = 60
+_KEPT = {
+    "board": "board page",
+    "team": "filtered, a team and below",
+    "value": "filtered, a value",
+    "both": "filtered, both",
+    "around": "around",
+    "standing": "standing",
+}
+_BESIDE_REDIS = {"board": "/page", "around": "/around", "standing": "/standing"}
 
 
 def suite_app(settings: Settings) -> Flask:
@@ -34,126 +36,143 @@ def suite_app(settings: Settings) -> Flask:
     return create_app(demo_settings(settings))
 
 
-def floor_app(settings: Settings) -> Flask:
-    """Bare Flask: read one document (what the page answers) and send it."""
-    assert settings.mongo_uri is not None
-    client = connect(settings.mongo_uri, "floor")
-    pages = client[settings.database("floor")]["pages"]
-    app = Flask("floor")
-
-    @app.get("/livez")
-    def livez() -> str:
-        return "ok"
-
-    @app.get("/page")
-    def page() -> Response:
-        return Response(fast_json.dumps(pages.find_one(PAGE)), content_type="application/json")
-
-    return app
-
-
-def fill(settings: Settings, people: int) -> None:
-    """A board of so many people, with scores as they are in life: many low, few high."""
-    assert settings.mongo_uri is not None
-    rng = random.Random(people)
-    name = list_key("received", PERIOD, "people")
-    scores = {
-        f"person:p{number:06}": min(500, int(rng.paretovariate(0.9))) for number in range(people)
-    }
-    with connect(settings.mongo_uri, "bench") as client:
-        database = client[settings.database("leaderboard")]
-        ensure_indexes(database)
-        generations = Generations(database)
-        generation = generations.create("live", "UTC", {})
-        assert generation is not None
-        store = MongoStore(database, generation.id)
-        refs = list(scores)
-        for start in range(0, people, _AT_A_TIME):
-            part = refs[start : start + _AT_A_TIME]
-            entries = [_person(ref) for ref in part]
-            counters = {(name, ref): Counter(scores[ref]) for ref in part}
-            in_transaction(client, lambda s, e=entries: store.put_entries(e, {}, s))
-            in_transaction(client, lambda s, c=counters: store.put_counters(c, (), s))
-        listed = {
-            PERIOD: List(None, 0, revision=1),
-            name: List(None, 0, dict(Tally(scores.values())), revision=1),
-        }
-        in_transaction(client, lambda s: store.put_lists(listed, (), s))
-        generations.note_current(generation.id, times.now())
-
-
-def _person(ref: str) -> dict[str, object]:
-    number = int(ref[-6:])
-    return {
-        "_id": ref,
-        "ref": ref,
-        "type": "person",
-        "id": ref[7:],
-        "name": f"Person {number}",
-        "email": None,
-        "team": f"team:t{number % 20}",
-        "partner": None,
-        "manager": None,
-        "active": True,
-        "hidden_from_boards": False,
-        "technical": False,
-        "version": 1,
-        "timezone": None,
-        "photo_url": None,
-    }
-
-
-def run(settings: Settings, *, pairs: int, seconds: int, say: Callable[[str], None]) -> None:
-    """Print pages/s beside the floor, and the time of a page among many people beside few.
-
-    Each request asks for the first page; every tenth of a second a credit would change it, which
-    a reader's cache must notice: the figures with a board at rest are the best case, so a second
-    line asks for other pages each time.
-    """
-    few = dataclasses.replace(settings, namespace=f"{settings.namespace}few")
-    many = dataclasses.replace(settings, namespace=f"{settings.namespace}many")
-    for some, people in ((few, FEW), (many, MANY)):
-        fill(some, people)
-    headers = {"Authorization": f"Bearer {issue(settings, 'p000001')}"}
-    with served(suite_app, few) as at_few, served(suite_app, many) as at_many:
-        answer = urllib3.request("GET", at_many + BOARD, headers=headers)
-        assert answer.status == 200, answer.data
-        with connect(str(settings.mongo_uri), "bench") as client:
-            pages = client[settings.database("floor")]["pages"]
-            pages.replace_one(PAGE, {**PAGE, **json.loads(answer.data)}, upsert=True)
-        with served(floor_app, settings) as floor:
-            against_floor, growth = [], []
-            for _ in range(pairs):
-                bare = load(f"{floor}/page", headers={}, seconds=seconds)
-                small = load(at_few + BOARD, headers=headers, seconds=seconds)
-                large = load(at_many + BOARD, headers=headers, seconds=seconds)
-                assert bare.failures + small.failures + large.failures == 0
-                against_floor.append((large.rate, bare.rate))
-                growth.append((small.rate, large.rate))  # the inverse of the times
-        say(ratio_line(f"board page, {MANY:,} people", "/s", against_floor, goal=0.6))
-        say(
-            ratio_line(f"time of a page, {MANY:,} to {FEW:,}", "/s", growth, goal=1.2, at_most=True)
-        )
-        _deep_pages(at_few, at_many, headers, pairs, say)
-
-
-def _deep_pages(
-    at_few: str, at_many: str, headers: dict[str, str], pairs: int, say: Callable[[str], None]
+def run(
+    settings: Settings,
+    sizes: Sequence[int],
+    *,
+    pairs: int,
+    seconds: int,
+    say: Callable[[str], None],
 ) -> None:
-    """Pages that nobody asked for before, so that no cache helps: the first ten, one by one."""
-    import time
+    """Print, at each of `sizes`, requests/s beside a Redis ZSET (answers that were asked for
+    before, as most are), and from the first size to the last by how much the time of each answer
+    grows, also of those that nobody asked for before, and the memory of the API's process."""
+    with contextlib.ExitStack() as servers:
+        ours = {size: servers.enter_context(_of(settings, size, say)) for size in sizes}
+        headers = {"Authorization": f"Bearer {issue(settings, listed.ME[7:])}"}
+        for size in sizes:
+            for kind in _KEPT:
+                url = ours[size].url + _path(kind)
+                answer = urllib3.request("GET", url, headers=headers)
+                assert answer.status == 200, (url, answer.data)
+        unread = {size: _Unread(server.url, headers, size) for size, server in ours.items()}
+        _against_redis(ours, headers, pairs, seconds, say)
+        if len(sizes) > 1:
+            few, many = ours[sizes[0]], ours[sizes[-1]]
+            _growth(few, many, headers, pairs, seconds, say)
+            _unread_growth(unread[sizes[0]], unread[sizes[-1]], pairs, say)
+            pair = (many.resident(), few.resident())
+            say(ratio_line("memory of the API", "MB", [pair], goal=1.2, at_most=True))
 
-    http = urllib3.PoolManager()
 
-    def walk(url: str, limit: int) -> float:
-        started, cursor = time.perf_counter(), ""
-        for _ in range(10):
-            page = http.request(
-                "GET", f"{url}{BOARD}&limit={limit}{cursor}", headers=headers
-            ).json()
-            cursor = f"&cursor={page['next']}"
-        return time.perf_counter() - started
+@contextlib.contextmanager
+def _of(settings: Settings, size: int, say: Callable[[str], None]) -> Iterator[Server]:
+    own = dataclasses.replace(settings, namespace=f"{settings.namespace}b{size}")
+    started = time.perf_counter()
+    credits_ = listed.fill(own, size)
+    seconds = time.perf_counter() - started
+    say(f"   {size:,} people with {credits_:,} credits in the month, stored in {seconds:.0f} s")
+    with running(suite_app, own) as server:
+        yield server
 
-    walked = [(walk(at_many, 40 + n), walk(at_few, 40 + n)) for n in range(pairs + 1)][1:]
-    rates = [(few and 10 / few, many and 10 / many) for many, few in walked]
-    say(ratio_line("time of an unread page, the same", "/s", rates, goal=1.2, at_most=True))
+
+def _path(kind: str, person: str = "me") -> str:
+    if kind == "standing":
+        return f"/leaderboard/v1/people/{person}/standing"
+    around = f"/around/{person}" if kind == "around" else ""
+    segment = listed.SEGMENTS.get(kind, Segment())
+    team = f"&team=team:{segment.team}&sub_teams=true" if segment.team else ""
+    value = f"&value={segment.value}" if segment.value else ""
+    board = f"/leaderboard/v1/boards/{listed.BOARD}{around}"
+    return f"{board}?period={listed.month()}{team}{value}"
+
+
+def _against_redis(
+    ours: Mapping[int, Server],
+    headers: Mapping[str, str],
+    pairs: int,
+    seconds: int,
+    say: Callable[[str], None],
+) -> None:
+    if not zset.is_at_hand():
+        say(zset.HOW_TO_GET_IT)
+        return
+    for size, server in ours.items():
+        with zset.filled(size), running(zset.app, Settings()) as redis:
+            for kind, route in _BESIDE_REDIS.items():
+                measured = [
+                    (
+                        _rate(server.url + _path(kind), headers, seconds),
+                        _rate(redis.url + route, {}, seconds),
+                    )
+                    for _ in range(pairs)
+                ]
+                say(ratio_line(f"{_KEPT[kind]}, {size:,} people", "/s", measured, goal=0.6))
+
+
+def _rate(url: str, headers: Mapping[str, str], seconds: int) -> float:
+    measured = load(url, headers=headers, seconds=seconds)
+    assert measured.failures == 0, url
+    return measured.rate
+
+
+def _growth(
+    few: Server,
+    many: Server,
+    headers: Mapping[str, str],
+    pairs: int,
+    seconds: int,
+    say: Callable[[str], None],
+) -> None:
+    for kind, name in _KEPT.items():
+        measured = [  # the inverse of the times
+            (
+                _rate(few.url + _path(kind), headers, seconds),
+                _rate(many.url + _path(kind), headers, seconds),
+            )
+            for _ in range(pairs)
+        ]
+        say(ratio_line(f"time of {name}", "/s", measured, goal=1.2, at_most=True))
+
+
+class _Unread:
+    """Asks one server for what nobody asked it for before, so that nothing that is kept helps."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], people: int) -> None:
+        self._url = url
+        self._http = urllib3.PoolManager(headers=dict(headers))
+        self._rng = random.Random(1)
+        self._people = people
+        self._limits = iter(range(20, 100))
+
+    def pages(self, kind: str) -> float:
+        """Pages/s of the first ones of a board, one by one."""
+        url, cursor = f"{self._url}{_path(kind)}&limit={next(self._limits)}", ""
+        started, pages = time.perf_counter(), 0
+        while cursor is not None and pages < _ONE_BY_ONE // 4:
+            cursor = self._get(url + (f"&cursor={cursor}" if cursor else ""))["next"]
+            pages += 1
+        return pages / (time.perf_counter() - started)
+
+    def people(self, kind: str) -> float:
+        """Answers/s around, or about, one and another, one by one."""
+        started = time.perf_counter()
+        for _ in range(_ONE_BY_ONE):
+            number = self._rng.randrange(self._people // 100) * 100 + self._rng.randrange(99)
+            self._get(self._url + _path(kind, listed.ref_of(number)[7:]))
+        return _ONE_BY_ONE / (time.perf_counter() - started)
+
+    def _get(self, url: str) -> dict[str, object]:
+        answer = self._http.request("GET", url)
+        assert answer.status == 200, (url, answer.data)
+        found: dict[str, object] = answer.json()
+        return found
+
+
+def _unread_growth(few: _Unread, many: _Unread, pairs: int, say: Callable[[str], None]) -> None:
+    for kind in ("board", "team", "value", "both"):
+        measured = [(few.pages(kind), many.pages(kind)) for _ in range(pairs)]
+        say(ratio_line(f"time of {_KEPT[kind]}, unread", "/s", measured, goal=1.2, at_most=True))
+    for kind in ("around", "standing"):
+        measured = [(few.people(kind), many.people(kind)) for _ in range(pairs)]
+        say(ratio_line(f"time of {_KEPT[kind]}, unread", "/s", measured, goal=1.2, at_most=True))

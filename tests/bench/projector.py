@@ -1,17 +1,21 @@
-"""Projector events/s beside a plain loop that consumes, folds and upserts in bulk."""
+"""Projector events/s, with all counters on, beside a plain loop that consumes, counts the same and
+upserts in bulk; what one recognition costs in documents."""
 
 import dataclasses
 import random
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pymongo import UpdateOne
+from pymongo.collection import Collection
 
 from services.leaderboard.domain.contribution import contribution_of
 from services.leaderboard.domain.credits import Counts, counts_of
+from services.leaderboard.domain.series import Increments, increments_of
 from services.leaderboard.filler import BATCH, BOARD_TOPICS
 from services.leaderboard.projector import Projector
 from services.leaderboard.repository import ensure_indexes
@@ -21,14 +25,14 @@ from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.events import SOURCE, put_recognition_event
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
-from shared.events import Event
+from shared.events import TOPICS, Event
 from shared.ids import new_id
 from shared.mongo import Client, connect
 from shared.times import parse_rfc3339
 from tests.bench.report import ratio_line
 
 EVENTS, PEOPLE, TEAMS = 10_000, 5_000, 100
-_WRITES_AT_ONCE = 5_000  # all of a batch may take longer than a client waits for an answer
+_WRITES_AT_ONCE = 1_000  # all of a batch may take longer than a client waits for an answer
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -36,8 +40,8 @@ def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
     """Print events/s of both."""
     assert settings.mongo_uri is not None
     with connect(settings.mongo_uri, "bench") as client, open_log(settings, client) as log:
-        log.ensure_topics(BOARD_TOPICS)
-        events = list(_made_up())
+        log.ensure_topics(TOPICS)
+        events = list(made_up(EVENTS))
         for start in range(0, EVENTS, 500):
             log.append(events[start : start + 500])
         measured = []
@@ -48,23 +52,25 @@ def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
     say(ratio_line("projector, events", "/s", measured, goal=0.6))
 
 
-def _made_up() -> list[Event]:
+def made_up(number: int, recipients: int | None = None) -> list[Event]:
+    """So many thank-yous of two months, to one or two people, or to so many."""
     rng = random.Random(7)
     directory: dict[str, Any] = {
         f"team:t{n}": {"type": "team", "ancestors": []} for n in range(TEAMS)
     }
     people = [f"person:p{n}" for n in range(PEOPLE)]
-    for number, ref in enumerate(people):
-        team = f"team:t{number % TEAMS}"
+    for index, ref in enumerate(people):
+        team = f"team:t{index % TEAMS}"
         directory[ref] = {"type": "person", "active": True, "team": team, "partner": None}
     events = []
-    minutes = sorted(rng.randrange(60 * 24 * 60) for _ in range(EVENTS))  # as they come in life
+    minutes = sorted(rng.randrange(60 * 24 * 60) for _ in range(number))  # as they come in life
     for minute in minutes:
-        giver, *recipients = rng.sample(people, rng.choice([2, 2, 2, 3]))
+        taking_part = 1 + recipients if recipients else rng.choice([2, 2, 2, 3])
+        giver, *others = rng.sample(people, taking_part)
         given_at = _START + timedelta(minutes=minute)
         asked = {
             "kind": "thank_you",
-            "recipients": recipients,
+            "recipients": others,
             "message": "Thank you",
             "values": [rng.choice(DEFAULT_VALUES)],
         }
@@ -83,12 +89,12 @@ def _made_up() -> list[Event]:
 
 
 def _projector(settings: Settings, client: Client, log: EventLog) -> float:
-    """Seconds that the projector takes for all events."""
+    """Seconds that the projector takes for all events, milestones among them."""
     ensure_indexes(client[settings.database("leaderboard")])
     projector = Projector(settings, client, log)
-    started, folded = time.perf_counter(), 0
-    while folded < EVENTS:
-        folded += projector.step()
+    started = time.perf_counter()
+    while projector.step():
+        pass
     seconds = time.perf_counter() - started
     projector.close()
     return seconds
@@ -96,13 +102,17 @@ def _projector(settings: Settings, client: Client, log: EventLog) -> float:
 
 def _floor(settings: Settings, client: Client, log: EventLog) -> float:
     """Seconds of the plain loop: the same batches, contributions and counters (one for each list
-    and subject, as it would be without ranks), no versions, no offsets, no transaction."""
-    counters = client[settings.database("floor")]["counters"]
+    and subject, as it would be without ranks, filters by team and value, and participants), a
+    document of a series for each scope and day and each scope and month; no versions, no
+    milestones, no offsets, no transaction."""
+    database = client[settings.database("floor")]
+    counters, series = database["counters"], database["series"]
     counters.create_index([("list", 1), ("score", -1), ("entry", 1)])
     reader = log.reader(BOARD_TOPICS, log.starts(BOARD_TOPICS))
     started, folded = time.perf_counter(), 0
     while folded < EVENTS:
         counts: Counts = Counts()
+        increments: Increments = Increments()
         records = reader.poll(BATCH, 0.2)
         for record in records:
             assert record.event is not None
@@ -110,17 +120,41 @@ def _floor(settings: Settings, client: Client, log: EventLog) -> float:
             at = parse_rfc3339(data["change"]["at"])
             contribution = contribution_of(data["state"], data["attribution"], ZoneInfo("UTC"), at)
             counts.update(counts_of(contribution))
-        writes = [
-            UpdateOne(
-                {"_id": f"{period}|{cell}|{entry}"},
-                {"$inc": {"score": number}, "$set": {"list": f"{period}|{cell}", "entry": entry}},
-                upsert=True,
-            )
-            for (period, cell, entry), number in counts.items()
-        ]
-        for first in range(0, len(writes), _WRITES_AT_ONCE):
-            counters.bulk_write(writes[first : first + _WRITES_AT_ONCE], ordered=False)
+            increments.update(increments_of(contribution))
+        _write(counters, _of_lists(counts))
+        _write(series, _of_series(increments))
         folded += len(records)
     seconds = time.perf_counter() - started
     reader.close()
     return seconds
+
+
+def _of_lists(counts: Counts) -> list[UpdateOne]:
+    scores: Counter[tuple[str, str]] = Counter()
+    for (period, cell, entry), number in counts.items():
+        board, by, _, _ = cell.split("|")
+        scores[f"{period}|{board}|{by}", entry] += number
+    return [
+        UpdateOne(
+            {"_id": f"{name}|{entry}"},
+            {"$inc": {"score": number}, "$set": {"list": name, "entry": entry}},
+            upsert=True,
+        )
+        for (name, entry), number in scores.items()
+    ]
+
+
+def _of_series(increments: Increments) -> list[UpdateOne]:
+    documents: dict[str, Counter[str]] = defaultdict(Counter)
+    for (scope, day, metric), number in increments.items():
+        for unit in (day, day[:7]):
+            documents[f"{scope}|{unit}"][metric] += number
+    return [
+        UpdateOne({"_id": name}, {"$inc": dict(metrics)}, upsert=True)
+        for name, metrics in documents.items()
+    ]
+
+
+def _write(collection: Collection[Any], writes: list[UpdateOne]) -> None:
+    for first in range(0, len(writes), _WRITES_AT_ONCE):
+        collection.bulk_write(writes[first : first + _WRITES_AT_ONCE], ordered=False)

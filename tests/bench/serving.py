@@ -6,8 +6,10 @@ One worker on either side: with two, sixteen kept-alive connections often all la
 import contextlib
 import multiprocessing
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import urllib3
 
 from shared.config import Settings
@@ -19,6 +21,19 @@ from tests.suite import wait_until
 CONTEXT = multiprocessing.get_context("spawn")
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs: where, and its master's process."""
+
+    url: str
+    pid: int
+
+    def resident(self) -> float:
+        """The memory of its worker, in MB."""
+        workers = psutil.Process(self.pid).children()
+        return max(float(worker.memory_info().rss) for worker in workers) / 2**20
+
+
 def _serve(build_app: Callable[[Settings], Any], settings: Settings, port: int) -> None:
     configure_logging("bench", "error")
     serve(lambda: build_app(settings), settings, port)
@@ -27,6 +42,13 @@ def _serve(build_app: Callable[[Settings], Any], settings: Settings, port: int) 
 @contextlib.contextmanager
 def served(build_app: Callable[[Settings], Any], settings: Settings) -> Iterator[str]:
     """The URL of `build_app(settings)` (a function of a module), served until the end."""
+    with running(build_app, settings) as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def running(build_app: Callable[[Settings], Any], settings: Settings) -> Iterator[Server]:
+    """The server of `build_app(settings)` (a function of a module), until the end."""
     port = free_port()
     process = CONTEXT.Process(target=_serve, args=(build_app, settings, port))
     process.start()
@@ -41,7 +63,8 @@ def served(build_app: Callable[[Settings], Any], settings: Settings) -> Iterator
 
     try:
         wait_until(is_up, 30)
-        yield url
+        assert process.pid is not None
+        yield Server(url, process.pid)
     finally:
         process.terminate()
         process.join(20)

@@ -4,10 +4,12 @@ and their growth with the credits behind them.
 The series are folded by the projector's own code, so that the documents are those of life.
 """
 
+import contextlib
 import dataclasses
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import islice
 from typing import Any
 
 import urllib3
@@ -15,10 +17,11 @@ from flask import Flask, Response
 
 from services.leaderboard.app import create_app
 from services.leaderboard.domain.contribution import Contribution, Side
+from services.leaderboard.domain.series import Increments, increments_of, place_of
+from services.leaderboard.domain.series_fold import Cells, SeriesFold
 from services.leaderboard.repository import Generations, ensure_indexes
 from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.repository.team_sizes import TeamSizes
-from services.leaderboard.series import Series
 from shared import times
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
@@ -26,12 +29,12 @@ from shared.mongo import Client, Document, connect, in_transaction
 from shared.web import json as fast_json
 from tests.bench.load import load
 from tests.bench.report import ratio_line
-from tests.bench.serving import served
-from tests.trend_parts import batch
+from tests.bench.serving import Server, running, served
 
 PEOPLE, TEAMS, DAYS = 2_000, 40, 60
-FEW, MANY = 5_000, 50_000
-_AT_A_TIME = 500
+FEW, MANY = 100_000, 1_000_000
+_AT_A_TIME = 200
+_FOLDED_AT_A_TIME = 5_000
 _LAST = date(2026, 11, 30)
 _RANGE = "from=2026-11-01&to=2026-12-01"
 TRENDS = {
@@ -78,23 +81,43 @@ def fill(settings: Settings, credits_: int) -> None:
         generation = generations.create("live", "UTC", {})
         assert generation is not None
         _know(client, settings)
-        series, some = Series(database, generation.id), list[Contribution]()
-        for number, contribution in enumerate(_made_up(credits_), 1):
-            some.append(contribution)
-            if len(some) == _AT_A_TIME or number == credits_:
-                pairs = [(None, each) for each in some]
-                in_transaction(client, lambda s, p=pairs: series.apply(batch(*p), s))
-                series.settle()
-                some = []
+        documents = _folded(credits_)
+        held = SeriesStore(database, generation.id)
+        places = {place_of([f"team:t{n}", *_above(n)]) for n in range(TEAMS)}
+        in_transaction(client, lambda session: held.add_places(places, session))
+        names = sorted(documents)
+        for start in range(0, len(names), _AT_A_TIME):
+            some = {name: documents[name] for name in names[start : start + _AT_A_TIME]}
+            in_transaction(client, lambda session, s=some: held.put(s, (), session))
         generations.note_current(generation.id, times.now())
+
+
+def _folded(credits_: int) -> dict[str, Cells]:
+    """The documents of the series, folded in memory as the projector folds them."""
+    documents: dict[str, Cells] = {}
+    contributions = _made_up(credits_)
+    while some := list(islice(contributions, _FOLDED_AT_A_TIME)):
+        increments: Increments = Increments()
+        for contribution in some:
+            increments.update(increments_of(contribution))
+        fold = SeriesFold(increments)
+        own = {name: documents[name] for name in fold.own_documents() if name in documents}
+        fold.follow_people(own)
+        others = {name: documents[name] for name in fold.documents() if name in documents}
+        fold.add(own | others)
+        documents |= fold.changed
+    return documents
+
+
+def _above(team: int) -> list[str]:
+    return ["team:t0"] if team else []
 
 
 def _know(client: Client, settings: Settings) -> None:
     database = client[settings.database("leaderboard")]
     teams = [{"_id": f"team:t{n}", "ref": f"team:t{n}", "type": "team"} for n in range(TEAMS)]
     entries: list[Document] = [
-        {**team, "name": team["ref"], "ancestors": [] if n == 0 else ["team:t0"]}
-        for n, team in enumerate(teams)
+        {**team, "name": team["ref"], "ancestors": _above(n)} for n, team in enumerate(teams)
     ]
     for number in range(PEOPLE):
         ref = f"person:p{number:06}"
@@ -109,9 +132,9 @@ def _made_up(credits_: int) -> Iterator[Contribution]:
     rng = random.Random(credits_)
 
     def side(number: int) -> Side:
-        team = f"team:t{number % TEAMS}"
-        above = [] if team == "team:t0" else ["team:t0"]
-        return {"ref": f"person:p{number:06}", "team": team, "ancestors": above, "partner": None}
+        team = number % TEAMS
+        own = {"team": f"team:t{team}", "ancestors": _above(team)}
+        return {"ref": f"person:p{number:06}", **own, "partner": None}
 
     for number in range(credits_):
         giver, other = rng.sample(range(PEOPLE), 2)
@@ -156,29 +179,52 @@ def _fill_floor(settings: Settings, at: Settings, answer: Any, scope: str) -> No
             documents.replace_one({"_id": name}, {**document, "_id": name}, upsert=True)
 
 
-def run(settings: Settings, *, pairs: int, seconds: int, say: Callable[[str], None]) -> None:
-    """Print trends/s beside the floor, and the time of one over many credits beside few."""
-    few = dataclasses.replace(settings, namespace=f"{settings.namespace}tfew")
-    many = dataclasses.replace(settings, namespace=f"{settings.namespace}tmany")
-    for some, credits_ in ((few, FEW), (many, MANY)):
-        fill(some, credits_)
+def run(
+    settings: Settings,
+    sizes: Sequence[int],
+    *,
+    pairs: int,
+    seconds: int,
+    say: Callable[[str], None],
+) -> None:
+    """Print trends/s beside the floor at each of `sizes`, and from the first to the last by how
+    much the time of one and the memory of the API's process grow."""
+    own = {n: dataclasses.replace(settings, namespace=f"{settings.namespace}t{n}") for n in sizes}
     headers = {"Authorization": f"Bearer {issue(settings, 'p000001')}"}
-    with served(suite_app, few) as at_few, served(suite_app, many) as at_many:
+    with contextlib.ExitStack() as servers:
+        ours: dict[int, Server] = {}
+        for size in sizes:
+            fill(own[size], size)
+            ours[size] = servers.enter_context(running(suite_app, own[size]))
+        last = sizes[-1]
         for name, path in TRENDS.items():
-            answer = urllib3.request("GET", at_many + path, headers=headers)
+            answer = urllib3.request("GET", ours[last].url + path, headers=headers)
             assert answer.status == 200, answer.data
             assert sum(bucket["given"] for bucket in answer.json()["buckets"]) > 0
             scope = "org" if "org" in path else "tree:t1"
-            _fill_floor(settings, many, answer.json(), scope)
-            against_floor, growth = [], []
+            _fill_floor(settings, own[last], answer.json(), scope)
             with served(floor_app, settings) as floor:
-                for _ in range(pairs):
-                    bare = load(f"{floor}/trend", headers={}, seconds=seconds)
-                    small = load(at_few + path, headers=headers, seconds=seconds)
-                    large = load(at_many + path, headers=headers, seconds=seconds)
-                    assert bare.failures + small.failures + large.failures == 0
-                    against_floor.append((large.rate, bare.rate))
-                    growth.append((small.rate, large.rate))  # the inverse of the times
-            say(ratio_line(f"trend {name}, {MANY:,} credits", "/s", against_floor, goal=0.6))
-            line = f"time of it, {MANY:,} to {FEW:,}"
-            say(ratio_line(line, "/s", growth, goal=1.2, at_most=True))
+                measured = [
+                    {
+                        "floor": _rate(f"{floor}/trend", {}, seconds),
+                        **{
+                            size: _rate(at.url + path, headers, seconds)
+                            for size, at in ours.items()
+                        },
+                    }
+                    for _ in range(pairs)
+                ]
+            rates = [(each[last], each["floor"]) for each in measured]
+            say(ratio_line(f"trend {name}, {last:,} credits", "/s", rates, goal=0.6))
+            if len(sizes) > 1:
+                growth = [(each[sizes[0]], each[last]) for each in measured]  # inverse times
+                say(ratio_line("time of it", "/s", growth, goal=1.2, at_most=True))
+        if len(sizes) > 1:
+            pair = (ours[last].resident(), ours[sizes[0]].resident())
+            say(ratio_line("memory of the API", "MB", [pair], goal=1.2, at_most=True))
+
+
+def _rate(url: str, headers: Mapping[str, str], seconds: int) -> float:
+    measured = load(url, headers=headers, seconds=seconds)
+    assert measured.failures == 0, url
+    return measured.rate

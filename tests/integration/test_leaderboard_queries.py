@@ -2,7 +2,7 @@
 than it returns plus a page, though thousands tie."""
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from services.leaderboard.domain import folding
 from services.leaderboard.domain.folding import Counter, List
-from services.leaderboard.domain.segments import View
+from services.leaderboard.domain.segments import Segment, View
 from services.leaderboard.repository import BoardReader, Generations, MongoStore
+from services.leaderboard.repository.team_sizes import COUNTED
 from shared.config import Settings
 from shared.fences import STRETCH
 from shared.mongo import Client, in_transaction
@@ -26,14 +27,29 @@ OWN = (
     *("lists_", "counters_", "contributions_", "gifts_"),
 )
 
+PAGE = 50
+TEAMS = [f"team:t{number:03}" for number in range(150)]
+BEFORE = View("received", "2025", "people")
+SEGMENTS = {
+    "whole": Segment(),
+    "team": Segment("eng", sub_teams=True),
+    "team alone": Segment("t003"),
+    "value": Segment(value="quality"),
+    "both": Segment("eng", sub_teams=True, value="quality"),
+}
+
 Query = tuple[str, str, dict[str, Any]]
 
 
 class Queries(CommandListener):
-    """The finds, updates and deletes that a client asks for."""
+    """The finds, updates and deletes that a client asks for; `returned`: how many documents each
+    find brought."""
 
     def __init__(self) -> None:
         self.seen: list[Query] = []
+        self.returned: list[tuple[Query, int]] = []
+        self._asked: dict[int, Query] = {}
+        self._cursors: dict[int, int] = {}
 
     def started(self, event: CommandStartedEvent) -> None:
         """Note the filter of a command on one of the leaderboard's own collections."""
@@ -43,12 +59,21 @@ class Queries(CommandListener):
             return
         if event.command_name == "find":
             self.seen.append((event.database_name, name, dict(command["filter"])))
+            self._asked[event.request_id] = self.seen[-1]
         for kind in ("updates", "deletes"):
             for write in command.get(kind, []):
                 self.seen.append((event.database_name, name, dict(write["q"])))
 
     def succeeded(self, event: Any) -> None:
-        """Nothing to note."""
+        """Note how much came."""
+        cursor = event.reply.get("cursor", {})
+        if query := self._asked.pop(event.request_id, None):
+            self._cursors[cursor["id"]] = len(self.returned)
+            self.returned.append((query, len(cursor["firstBatch"])))
+        elif event.command_name == "getMore" and cursor and cursor["id"] in self._cursors:
+            at = self._cursors[cursor["id"]]
+            query, number = self.returned[at]
+            self.returned[at] = (query, number + len(cursor["nextBatch"]))
 
     def failed(self, event: Any) -> None:
         """Nothing to note."""
@@ -81,8 +106,13 @@ def scores() -> dict[str, int]:
     }
 
 
-def fill(client: Client, settings: Settings, scores: dict[str, int]) -> str:
-    """Store a list of those scores; the generation that holds it."""
+def fill(
+    client: Client,
+    settings: Settings,
+    scores: dict[str, int],
+    views: Sequence[View] = (VIEW,),
+) -> str:
+    """Store lists of those scores, all of which outgrew their document; the generation."""
     db = client[settings.database("leaderboard")]
     generation = Generations(db).create("live", "UTC", {})
     assert generation is not None
@@ -90,11 +120,15 @@ def fill(client: Client, settings: Settings, scores: dict[str, int]) -> str:
     refs = list(scores)
     for start in range(0, len(refs), 500):
         entries = [{"_id": ref, **person(ref).data["state"]} for ref in refs[start : start + 500]]
-        counters = {(NAME, ref): Counter(scores[ref]) for ref in refs[start : start + 500]}
         in_transaction(client, lambda session, e=entries: store.put_entries(e, {}, session))
-        in_transaction(client, lambda session, c=counters: store.put_counters(c, (), session))
+        for view in views:
+            counters = {(view.name, r): Counter(scores[r]) for r in refs[start : start + 500]}
+            in_transaction(client, lambda session, c=counters: store.put_counters(c, (), session))
     scored = List(None, 0, dict(Tally(scores.values())), revision=1)
-    lists = {NAME: scored, VIEW.period: List(None, 0, revision=1)}
+    lists = dict.fromkeys((view.name for view in views), scored)
+    lists |= {view.period: List(None, 0, revision=1) for view in views}
+    for view in views:  # whatever holds a wider one has outgrown its document, too
+        lists |= dict.fromkeys(view.chain()[:-1], List(None, 0, revision=1)) | lists
     in_transaction(client, lambda session: store.put_lists(lists, (), session))
     return generation.id
 
@@ -141,6 +175,82 @@ def test_pages_of_thousands_who_tie_skip_and_repeat_nobody(
     for query in of_counters:
         _, examined = explain(client, query)
         assert examined <= 2 * limit + 2 * STRETCH, query
+
+
+@pytest.fixture
+def requests() -> list[tuple[str, dict[str, Any]]]:
+    """One of each kind that reads a list which holds 3,000."""
+    boards = [
+        {
+            **({"team": f"team:{each.team}"} if each.team else {}),
+            **({"sub_teams": "true"} if each.sub_teams else {}),
+            **({"value": each.value} if each.value else {}),
+        }
+        for each in SEGMENTS.values()
+    ]
+    pages = [("/boards/received", {"period": "2026", **query}) for query in boards]
+    around = [
+        (f"/boards/received/around/{ref}", {"period": "2026"}) for ref in ("p00064", "p01501")
+    ]
+    per_head = ("/boards/received", {"period": "2026", "by": "teams", "per_head": "true"})
+    return [*pages, *around, per_head, ("/people/p01501/standing", {})]
+
+
+def test_no_request_matches_more_than_it_returns_plus_a_page(
+    client: Client,
+    watched: Client,
+    queries: Queries,
+    settings: Settings,
+    scores: dict[str, int],
+    requests: list[tuple[str, dict[str, Any]]],
+) -> None:
+    filtered = [View("received", "2026", "people", each) for each in SEGMENTS.values()]
+    views = [*filtered, BEFORE, View("received", "all", "people")]
+    generation = fill(client, settings, scores, views)
+    fill_teams(client, settings, generation)
+    leaderboard = Leaderboard(settings, watched)
+    for path, query in requests:
+        leaderboard.restart_web()
+        pages = 0
+        while pages < 3:
+            queries.returned.clear()
+            response = leaderboard.get(path, as_="p00009", **query)
+            assert response.status_code == 200, response.text
+            assert queries.returned
+            for asked, returned in queries.returned:
+                assert_bounded(client, asked, returned)
+            pages, cursor = pages + 1, response.get_json().get("next")
+            if not cursor:
+                break
+            query = {**query, "cursor": cursor}
+
+
+def assert_bounded(client: Client, query: Query, returned: int) -> None:
+    """That a query takes an index and matches what it returned, and at most a page more: inside a
+    tie also a stretch of the directory, because only those have known bounds."""
+    database, name, filter_ = query
+    if "_id" not in filter_ and (name, filter_) != ("team_sizes", {}):
+        assert "IXSCAN" in explain(client, query)[0], query
+    matched = client[database][name].count_documents(filter_)
+    stretch = 2 * STRETCH if "subject" in filter_ else 0
+    assert matched <= returned + PAGE + stretch, (query, matched, returned)
+
+
+def fill_teams(client: Client, settings: Settings, generation: str) -> None:
+    """Store a list of teams that outgrew its document, how many people each has, and a value."""
+    db = client[settings.database("leaderboard")]
+    store = MongoStore(db, generation)
+    view = View("received", "2026", "teams")
+    events = [team("team:eng"), *map(team, TEAMS)]
+    entries = [{"_id": each.data["state"]["ref"], **each.data["state"]} for each in events]
+    in_transaction(client, lambda session: store.put_entries(entries, {}, session))
+    counters = {(view.name, ref): Counter(1 + n % 7) for n, ref in enumerate(TEAMS)}
+    in_transaction(client, lambda session: store.put_counters(counters, (), session))
+    scored = List(None, 0, dict(Tally(1 + n % 7 for n in range(len(TEAMS)))), revision=1)
+    in_transaction(client, lambda session: store.put_lists({view.name: scored}, (), session))
+    db["values"].insert_one({"_id": "quality", "id": "quality", "order": 1, "version": 1})
+    db["team_sizes"].insert_many({"_id": ref, "own": 5, "tree": 5} for ref in TEAMS)
+    db["revisions"].update_one({"_id": "directory"}, {"$set": {"sizes": COUNTED}})
 
 
 def test_every_query_takes_an_index(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from services.leaderboard.domain.ranking import Rank
+from services.leaderboard.domain.ranking import Rank, Ranks
 
 _NONE: Mapping[str, Rank] = MappingProxyType({})
 
@@ -20,6 +20,10 @@ class Standings(Protocol):
     @property
     def histogram(self) -> Mapping[int, int]:
         """How many have each score."""
+
+    @property
+    def ranks(self) -> Ranks:
+        """The ranks of its histogram."""
 
     @property
     def active(self) -> int:
@@ -52,6 +56,7 @@ class SmallStandings:
         ranked = [(score, subject) for subject, score in entries.items() if subject not in unranked]
         self._places = sorted(ranked, key=_order)
         self.histogram = Counter(score for score, _ in ranked)
+        self.ranks = Ranks(self.histogram)
 
     def __len__(self) -> int:
         """See Standings."""

@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from services.leaderboard.domain.boards import SUBJECT_KINDS, TREES, is_paired
 from services.leaderboard.domain.folding import List
-from services.leaderboard.domain.ranking import Rank, Run, rank_of, runs_down, runs_up
+from services.leaderboard.domain.ranking import Rank, Ranks, Run, rank_of, runs_down, runs_up
 from services.leaderboard.domain.segments import View
 from services.leaderboard.domain.standings import Place, SmallStandings, Standings
 from services.leaderboard.repository.directory import Directory
@@ -27,6 +27,7 @@ from shared.fences import (
 from shared.mongo import Document, find_many
 from shared.references import id_of
 
+_NO_FENCES: Fences = [("", 1)]
 _DOWN = [("score", -1), ("subject", 1)]
 _UP = [("score", 1), ("subject", -1)]
 
@@ -107,6 +108,15 @@ class BoardReader:
         held = self._resolve_again(generation, view, session)
         return self.standings(generation, view, held, session)[1]
 
+    def find_each(
+        self, generation: str, subject: str, names: Iterable[str]
+    ) -> dict[str, tuple[int, bool]]:
+        """The score of a subject, and whether it takes a rank, on those of the lists `names` that
+        outgrew their document and that it stands on."""
+        ids = [counter_id((name, subject)) for name in names]
+        found = find_many(collections_of(self._db, generation).counters, "_id", ids)
+        return {each["list"]: (each["score"], each["ranked"]) for each in found}
+
     def _resolve_again(
         self, generation: str, view: View, session: ClientSession | None
     ) -> Resolved:
@@ -134,12 +144,13 @@ class LargeStandings:
     ) -> None:
         self._counters = collections_of(db, generation).counters
         self._revisions = db["revisions"]
-        self._name = view.name
+        self.name = view.name
         self.histogram: Mapping[int, int] = held.scores
+        self.ranks = Ranks(held.scores)
         self.active = sum(held.scores.values()) + held.hidden
         self.pairs = held.pairs
         self._session = session
-        self._fences: Fences | None = None
+        self._fences: tuple[Fences, int] | None = None
         self._first, self._beyond = _bounds(view.by)
 
     def __len__(self) -> int:
@@ -175,19 +186,19 @@ class LargeStandings:
 
     def find(self, subject: str) -> tuple[int, bool]:
         """See Standings."""
-        key = counter_id((self._name, subject))
+        key = counter_id((self.name, subject))
         stored = self._counters.find_one({"_id": key}, session=self._session)
         return (stored["score"], stored["ranked"]) if stored else (0, True)
 
     def find_all(self, subjects: Iterable[str]) -> dict[str, int]:
         """See Standings."""
-        keys = [counter_id((self._name, subject)) for subject in subjects]
+        keys = [counter_id((self.name, subject)) for subject in subjects]
         found = find_many(self._counters, "_id", keys, None, self._session)
         return {each["subject"]: each["score"] for each in found if each["ranked"]}
 
     def find_every(self, subjects: Iterable[str]) -> dict[str, int]:
         """The scores of those of `subjects` that stand there, whether they take a rank or not."""
-        keys = [counter_id((self._name, subject)) for subject in subjects]
+        keys = [counter_id((self.name, subject)) for subject in subjects]
         found = find_many(self._counters, "_id", keys, None, self._session)
         return {each["subject"]: each["score"] for each in found}
 
@@ -204,8 +215,8 @@ class LargeStandings:
         tied = self.histogram.get(score, 0)
         if tied == 0:
             return []
-        fences: Fences = [("", 1)] if tied <= 2 * count else self._known_fences()
-        share = tied / max(tied, entries_between(fences, self._first, self._beyond))
+        fences, entries = self._known_fences() if tied > 2 * count else (_NO_FENCES, 1)
+        share = tied / max(tied, entries)
         found: list[Place] = []
         for window in windows(fences, subject, share, count):
             found += self._read({"score": score, **within("subject", window)}, order, count + 1)
@@ -213,15 +224,17 @@ class LargeStandings:
                 break
         return found
 
-    def _known_fences(self) -> Fences:
+    def _known_fences(self) -> tuple[Fences, int]:
+        """The directory's fences, and about how many entries lie between the bounds."""
         if self._fences is None:
             which = {"_id": "directory"}
             stored = self._revisions.find_one(which, {"fences": 1}, session=self._session)
-            self._fences = fences_of(stored)
+            fences = fences_of(stored)
+            self._fences = fences, entries_between(fences, self._first, self._beyond)
         return self._fences
 
     def _read(self, places: Document, order: list[tuple[str, int]], count: int) -> list[Place]:
-        listed = {"list": self._name, "ranked": True, **places}
+        listed = {"list": self.name, "ranked": True, **places}
         found = self._counters.find(listed, session=self._session).sort(order).limit(count)
         return [(counter["score"], counter["subject"]) for counter in found]
 

@@ -35,8 +35,8 @@ class Directory:
         stored = self._revisions.find_one({"_id": "directory"}, {"revision": 1})
         revision = int(stored["revision"]) if stored else 0
         with self._lock:
-            if revision > self._revision + MOST_REVISIONS:
-                self._entries.clear()
+            if self._revision == 0 or revision > self._revision + MOST_REVISIONS:
+                self._entries.clear()  # all that ever changed may be a million entries
             elif revision > self._revision:
                 changed = {"changed_in": {"$gt": self._revision}}
                 for entry in self._collection.find(changed, _FIELDS):
