@@ -107,8 +107,14 @@ class Projectors:
             self.signal(pid, signal.SIGKILL)
 
     def told(self) -> str:
-        """The last lines of each."""
-        return "\n".join(each.read_text()[-3000:] for each in self._folder.glob("projector*"))
+        """The last lines of each, without what Kafka's client says of a broker that is dead."""
+        lines = [
+            line
+            for each in sorted(self._folder.glob("projector*"))
+            for line in [each.name, *each.read_text().splitlines()[-200:]]
+            if '"logger": "kafka' not in line
+        ]
+        return "\n".join(lines[-60:])
 
 
 class Told:

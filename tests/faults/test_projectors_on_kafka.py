@@ -1,8 +1,9 @@
 """Two projectors on a Kafka broker whose topics have 6 partitions: whatever is killed or frozen,
 boards, series and milestones are those of a recount.
 
-It goes red when the offsets' guard is taken out, the transaction, the look at versions, or when
-caches outlive a batch that another one was faster with.
+It goes red when the transaction is taken out, or the look at versions, or when caches outlive a
+batch that another one was faster with; of the offsets' guard, and of the caches of series, the test
+of two fillers (tests/integration/test_leaderboard_projector.py) says so surely.
 """
 
 import gc
