@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pymongo.client_session import ClientSession
@@ -19,7 +19,7 @@ from pymongo.errors import OperationFailure
 from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
 from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
-from services.leaderboard.folder import Folder
+from services.leaderboard.folder import MOST_WRITES, Folder
 from services.leaderboard.milestones.recording import Milestones, recorder_of
 from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.parts import parts_of
@@ -34,8 +34,6 @@ from shared.lease import Lease
 from shared.mongo import Client, Document, in_transaction
 from shared.replica import replica_entry
 from shared.telemetry import log as logger
-
-T = TypeVar("T")
 
 _LEASE_SECONDS = 60.0
 _GRACE_SECONDS = 3.0
@@ -135,32 +133,36 @@ class Rebuild:
     def _fold(
         self, folder: Folder, what: str, changes: Iterable[Change], in_all: int | None
     ) -> int:
-        folded = 0
-        for batch in _batches(changes, BATCH):
-            self._apply(folder, batch)
+        folded, size = 0, BATCH
+        remaining = iter(changes)
+        while batch := list(islice(remaining, size)):
+            writes = self._apply(folder, batch)
+            size = max(1, min(BATCH, len(batch) * MOST_WRITES // writes))
             self._hold()
             folded += len(batch)
             self._progress(what, len(batch), in_all)
         return folded
 
-    def _apply(self, folder: Folder, batch: Sequence[Change]) -> None:
+    def _apply(self, folder: Folder, batch: Sequence[Change]) -> int:
+        """Fold a batch, in halves where it is too large; how many documents it wrote."""
         attempts = count()
 
-        def apply(session: ClientSession) -> None:
+        def apply(session: ClientSession) -> int:
             if next(attempts):  # the attempt before may have been committed unheard
                 folder.forget()
-            folder.apply(batch, session)
+            return folder.apply(batch, session)
 
         try:
-            in_transaction(self._client, apply)
+            writes = in_transaction(self._client, apply)
             folder.settle()
         except (BatchTooLarge, OperationFailure):  # the latter says so of MongoDB's own limits
             folder.forget()
             if len(batch) == 1:
                 raise
             middle = len(batch) // 2
-            self._apply(folder, batch[:middle])
-            self._apply(folder, batch[middle:])
+            halves = batch[:middle], batch[middle:]
+            return sum(self._apply(folder, half) for half in halves)
+        return writes
 
     def _follow(self, generation: Generation) -> None:
         # What happens meanwhile is told of, by this rebuild or by the projector beside it.
@@ -204,9 +206,3 @@ class _Readable:
 
 def _directory_change(entry: Mapping[str, Any]) -> Change:
     return DirectoryChange(replica_entry(entry))
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch

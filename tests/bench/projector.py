@@ -29,10 +29,14 @@ from shared.events import TOPICS, Event
 from shared.ids import new_id
 from shared.mongo import Client, connect
 from shared.times import parse_rfc3339
+from tests.bench import writes
 from tests.bench.report import ratio_line
 
 EVENTS, PEOPLE, TEAMS = 10_000, 5_000, 100
 _WRITES_AT_ONCE = 1_000  # all of a batch may take longer than a client waits for an answer
+ORGANISATIONS = ((100, 2_000), (2_000, 20_000))
+"""(people, credits of a year) for which the documents of one recognition are counted."""
+
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -50,6 +54,7 @@ def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
             bare = EVENTS / _floor(own, client, log)
             measured.append((EVENTS / _projector(own, client, log), bare))
     say(ratio_line("projector, events", "/s", measured, goal=0.6))
+    writes.run(say, ORGANISATIONS)
 
 
 def made_up(number: int, recipients: int | None = None) -> list[Event]:

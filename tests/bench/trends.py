@@ -126,6 +126,7 @@ def _know(client: Client, settings: Settings) -> None:
         entries.append({**own, **state})
     database["directory"].insert_many(entries)
     TeamSizes(database).fill()
+    database["revisions"].update_one({"_id": "directory"}, {"$set": {"revision": 1}})
 
 
 def _made_up(credits_: int) -> Iterator[Contribution]:

@@ -90,7 +90,8 @@ def _side(number: int) -> Side:
     team = number // _TEAM_SIZE
     above = [f"team:d{team // _TEAMS_OF_A_DEPARTMENT}", "team:company"]
     ref = f"person:p{number:05}"
-    return {"ref": ref, "team": f"team:t{team}", "ancestors": above, "partner": None}
+    own = {"team": f"team:t{team}", "ancestors": above, "partner": None}
+    return {"ref": ref, "direction": None, **own}  # type: ignore[typeddict-item]
 
 
 def thanks(recipients: int, depth: int, values: int) -> Thanks:
@@ -99,7 +100,13 @@ def thanks(recipients: int, depth: int, values: int) -> Thanks:
     def side(number: int) -> dict[str, object]:
         teams = [f"team:t{number}-{level}" for level in range(depth)]
         own = {"team": teams[0], "ancestors": teams[1:]} if teams else {"team": None}
-        return {"ref": f"person:p{number}", "ancestors": [], "partner": None, **own}
+        return {
+            "ref": f"person:p{number}",
+            "ancestors": [],
+            "partner": None,
+            "direction": None,
+            **own,
+        }
 
     return {
         "kind": "thank_you",
