@@ -18,7 +18,8 @@ from services.leaderboard.domain.credits import Counts, counts_of
 from services.leaderboard.domain.series import Increments, increments_of
 from services.leaderboard.filler import BATCH, BOARD_TOPICS
 from services.leaderboard.projector import Projector
-from services.leaderboard.repository import ensure_indexes
+from services.leaderboard.repository import Generations, ensure_indexes
+from services.leaderboard.repository.generations import collections_of
 from services.recognition.domain.outbox import events_in
 from services.recognition.domain.recognition import create
 from services.recognition.domain.values import DEFAULT_VALUES
@@ -27,7 +28,7 @@ from shared.config import Settings
 from shared.eventlog import EventLog, open_log
 from shared.events import TOPICS, Event
 from shared.ids import new_id
-from shared.mongo import Client, connect
+from shared.mongo import Client, connect, in_transaction
 from shared.times import parse_rfc3339
 from tests.bench import writes
 from tests.bench.report import ratio_line
@@ -97,19 +98,34 @@ def _projector(settings: Settings, client: Client, log: EventLog) -> float:
     """Seconds that the projector takes for all events, milestones among them."""
     ensure_indexes(client[settings.database("leaderboard")])
     projector = Projector(settings, client, log)
+    contributions = _contributions(client, settings)
     started = time.perf_counter()
-    while projector.step():
-        pass
+    while True:  # a step that finds its batch too large, or only tells milestones, folds nothing
+        projector.step()
+        if contributions() == EVENTS:
+            break
     seconds = time.perf_counter() - started
     projector.close()
     return seconds
+
+
+def _contributions(client: Client, settings: Settings) -> Callable[[], int]:
+    """Counts what is folded."""
+    database = client[settings.database("leaderboard")]
+
+    def count() -> int:
+        generation = Generations(database).live()
+        assert generation is not None
+        return collections_of(database, generation.id).contributions.estimated_document_count()
+
+    return count
 
 
 def _floor(settings: Settings, client: Client, log: EventLog) -> float:
     """Seconds of the plain loop: the same batches, contributions and counters (one for each list
     and subject, as it would be without ranks, filters by team and value, and participants), a
     document of a series for each scope and day and each scope and month; no versions, no
-    milestones, no offsets, no transaction."""
+    milestones, no offsets."""
     database = client[settings.database("floor")]
     counters, series = database["counters"], database["series"]
     counters.create_index([("list", 1), ("score", -1), ("entry", 1)])
@@ -126,8 +142,8 @@ def _floor(settings: Settings, client: Client, log: EventLog) -> float:
             contribution = contribution_of(data["state"], data["attribution"], ZoneInfo("UTC"), at)
             counts.update(counts_of(contribution))
             increments.update(increments_of(contribution))
-        _write(counters, _of_lists(counts))
-        _write(series, _of_series(increments))
+        _write(client, counters, _of_lists(counts))
+        _write(client, series, _of_series(increments))
         folded += len(records)
     seconds = time.perf_counter() - started
     reader.close()
@@ -160,6 +176,10 @@ def _of_series(increments: Increments) -> list[UpdateOne]:
     ]
 
 
-def _write(collection: Collection[Any], writes: list[UpdateOne]) -> None:
+def _write(client: Client, collection: Collection[Any], writes: list[UpdateOne]) -> None:
+    # In transactions: outside of one a server that syncs what it commits syncs each by itself.
     for first in range(0, len(writes), _WRITES_AT_ONCE):
-        collection.bulk_write(writes[first : first + _WRITES_AT_ONCE], ordered=False)
+        some = writes[first : first + _WRITES_AT_ONCE]
+        in_transaction(
+            client, lambda session, w=some: collection.bulk_write(w, ordered=False, session=session)
+        )
