@@ -13,8 +13,7 @@ from pymongo.database import Database
 from services.leaderboard.domain.buckets import BUCKETS, range_of, start_after
 from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.segments import Segment, View, is_root
-from services.leaderboard.domain.series_fold import Cells
-from services.leaderboard.domain.trend import documents_of, figures_of, totals_of
+from services.leaderboard.domain.trend import PackedCells, documents_of, figures_of, totals_of
 from services.leaderboard.recount import Filter, Listed, Recount, Scores
 from services.leaderboard.recount_rules import BOARDS
 from services.leaderboard.repository import BoardReader
@@ -137,10 +136,10 @@ def assert_stored(db: Database[Document], generation: str, truth: Truth, random:
         standings = reader.read(generation, view_of(each))
         assert standings.after(None, 10_000) == truth.ranked(each), each
     names = [stored["_id"] for stored in collections_of(db, generation).series.find({}, {"_id": 1})]
-    assert_series(SeriesStore(db, generation).load({*names} - {"places"}), truth)
+    assert_series(SeriesStore(db, generation).read({*names} - {"places"}), truth)
 
 
-def assert_series(documents: Mapping[str, Cells], truth: Truth) -> None:
+def assert_series(documents: Mapping[str, PackedCells], truth: Truth) -> None:
     """Fail unless every figure of every scope is what a recount finds, and nothing is elsewhere."""
     facts = trend_recount.facts_of(truth.versions)
     of_scope: dict[str, list[trend_recount.Fact]] = defaultdict(list)

@@ -32,6 +32,7 @@ def asked(*recipients: str) -> dict[str, Any]:
         recognition_id="p",
         giver="person:ada",
         directory={**people, "team:compilers": {"ancestors": ["team:engineering"]}},
+        managers={},
         values=(),
         now=NOW,
     )
