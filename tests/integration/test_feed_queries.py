@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from pymongo import MongoClient
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
@@ -21,6 +22,9 @@ from tests.recognition_parts import RecognitionParts
 SIZE = 3000
 LIMIT = 25
 KINDS = {"team": "team"}
+NOW = "2026-11-18T15:00:00Z"
+"""An afternoon at work: two years of days at work end here, whenever this is run. What windows hold
+depends on where nights and weekends lie."""
 READER = "p00001"
 SCOPES = ["kudos:read"]
 Pipeline = list[dict[str, Any]]
@@ -85,9 +89,12 @@ def parts(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         namespace=f"t{uuid.uuid4().hex[:12]}",
         data=tmp_path_factory.mktemp("feed") / "kudos",
     )
-    past.fill(settings, SIZE)
     pipelines = Pipelines()
-    with MongoClient[Any](mongo_uri, tz_aware=True, event_listeners=[pipelines]) as client:
+    with (
+        time_machine.travel(NOW),
+        MongoClient[Any](mongo_uri, tz_aware=True, event_listeners=[pipelines]) as client,
+    ):
+        past.fill(settings, SIZE)
         parts = Parts(settings, client)
         parts.pipelines = pipelines
         _hold_some_back(parts)
@@ -164,8 +171,9 @@ def test_pages_hold_what_is_meant_once_and_read_little_more(parts: Parts, query:
         for pipeline in pipelines:
             assert goes_by_index(pipeline[0]["$match"], indexes)
         matched.append(sum(map(parts.count, pipelines)))
-        # A window is as long as the page before: that may have had a weekend in it.
-        assert matched[-1] <= returned + 1 + 2 * LIMIT
+        # A window is as long as the page before: that may have had a weekend in it, and this one
+        # none. Once in a while it matches two pages and a quarter more.
+        assert matched[-1] <= returned + 1 + 2.5 * LIMIT
     assert sum(matched) <= 1.5 * len(expected) + len(pages) * LIMIT
 
 
