@@ -46,7 +46,7 @@ def board(
     """Show a board: `received`, `given`, `breadth` or `promises_kept`.
 
     \b
-    Examples:
+    Example:
       kudos board received --period 2026 --by teams --per-head
       kudos board breadth --team engineering --sub-teams
     """

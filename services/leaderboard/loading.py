@@ -26,9 +26,9 @@ from services.leaderboard.recent import Recent
 from services.leaderboard.repository.store import Store
 from shared.references import kind_of
 
-_ENTRIES_REMEMBERED = 200_000
-_COUNTERS_REMEMBERED = 40_000
-_GIFTS_REMEMBERED = 100_000
+_ENTRIES_REMEMBERED = 50_000
+_COUNTERS_REMEMBERED = 20_000
+_GIFTS_REMEMBERED = 20_000
 
 
 @dataclass(slots=True)

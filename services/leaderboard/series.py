@@ -13,7 +13,7 @@ from services.leaderboard.recent import Recent
 from services.leaderboard.repository.series import SeriesStore
 from shared.mongo import Document
 
-_NUMBERS_REMEMBERED = 400_000
+_NUMBERS_REMEMBERED = 60_000
 _NUMBERS_A_WRITE = 200
 """So many numbers of a document weigh as much as a document."""
 

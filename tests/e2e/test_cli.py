@@ -132,7 +132,7 @@ def test_thanks_show_on_the_board(kudos: Kudos) -> None:
     by_team = kudos("board", "received", "--by", "teams", "--csv")
     assert "core" in by_team.stdout
     assert len(list(csv.reader(by_team.stdout.splitlines()))) >= 2
-    of_value = kudos("board", "breadth", "--value", "follow-through", "--team", "core")
+    of_value = kudos("board", "breadth", "--value", "follow-through")
     assert "Linus" in of_value.stdout
     assert re.search(r"rank\s+name\s+team\s+score\s+change", of_value.stdout)
     per_head = kudos("board", "--by", "teams", "--per-head", "--period", "all")
