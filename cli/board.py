@@ -90,6 +90,7 @@ def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
     click.echo(f"{page['board']}, {period['id']}{range_}\n")
     if not entries:
         click.echo("Nobody yet.")
+        _print_left_out(page)
         return
     more = [name for name in _MORE if name in entries[0]]
     rows = [
@@ -111,8 +112,7 @@ def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         click.echo("  ".join(cells).rstrip())
-    for left_out in page.get("left_out", []):
-        click.echo(f"not ranked: {printable(left_out['name'])} ({left_out['reason']})")
+    _print_left_out(page)
     click.echo(f"\n{len(entries)} of {page['total']:,}, as of {page['as_of']}")
     if me := page.get("me"):
         click.echo(f"You: rank {me['rank'] or '-'}, score {me['score']}")
@@ -126,3 +126,8 @@ def _text(name: str, value: Any) -> str:
     if name == "share":
         return f"{value:.0%}"
     return f"{value:+}" if name == "change" and value else f"{value:,}"
+
+
+def _print_left_out(page: dict[str, Any]) -> None:
+    for left_out in page.get("left_out", []):
+        click.echo(f"not ranked: {printable(left_out['name'])} ({left_out['reason']})")
