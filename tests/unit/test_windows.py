@@ -73,6 +73,12 @@ def test_a_window_grows_to_what_is_missing_and_never_leaps(seconds: int, found: 
         assert missing <= following / window * found <= 1.11 * missing + 1
 
 
+def test_what_is_missing_after_a_weekend_is_looked_for_as_thick_as_the_week_was():
+    week, weekend = timedelta(days=8), timedelta(days=2)
+    assert widened(weekend, 1, 4, before=(week, 20)) < 3 * timedelta(days=1)
+    assert widened(weekend, 0, 3, before=(week, 22)) == 2 * weekend
+
+
 def test_slack_goes_by_what_lies_on_the_page_and_not_by_the_time_since():
     hour, day = timedelta(hours=1), timedelta(days=1)
     assert with_slack(day, hour) - day < 0.11 * hour

@@ -10,12 +10,20 @@ _SLACK = 1.1
 """How much more than is looked for a window shall have, so that it seldom takes another."""
 
 
-def widened(window: timedelta, found: int, missing: int) -> timedelta:
-    """How long the next window shall be, in which `missing` are looked for, when the one before it
-    held `found`."""
-    if not found:
+def widened(
+    window: timedelta, found: int, missing: int, *, before: tuple[timedelta, int] = (timedelta(), 0)
+) -> timedelta:
+    """How long the next window shall be, in which `missing` are looked for, when the last one held
+    `found`, and the page's windows `before` it this much time and so many.
+
+    It goes by how thick they lie in all that was read for the page: one window may have been a
+    weekend.
+    """
+    reach, in_all = window + before[0], found + before[1]
+    if not in_all:
         return window * _WIDENING
-    return window * max(1 / _WIDENING, min(_MOST_WIDENING, _SLACK * missing / found))
+    least = window / _WIDENING if found else 2 * window
+    return min(max(reach * (_SLACK * missing / in_all), least), window * _MOST_WIDENING)
 
 
 def with_slack(reach: timedelta, spread: timedelta) -> timedelta:

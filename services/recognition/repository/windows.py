@@ -60,8 +60,9 @@ class Windows:
             lower = upper - min(window, upper - floor)
             missing = limit - len(page)
             found = read({"$gte": lower, "$lt": upper}, beyond, missing)
+            read_before = start - upper, len(page)
             page += found
-            window = widened(window, len(found), missing - len(found))
+            window = widened(window, len(found), missing - len(found), before=read_before)
             upper = lower
         if len(page) == limit:
             first, last = page[0][self._time], page[-1][self._time]
