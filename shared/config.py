@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from shared.references import parse_reference
+from shared.secret_keys import SecretKey, parse_key
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -58,6 +59,10 @@ def _networks(text: str) -> tuple[IPNetwork, ...]:
         return tuple(ipaddress.ip_network(part) for part in _parts(text))
     except ValueError as error:
         raise ValueError(f"networks like 10.1.0.0/16, separated by commas ({error})") from None
+
+
+def _keys(text: str) -> tuple[SecretKey, ...]:
+    return tuple(parse_key(part) for part in _parts(text))
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -125,6 +130,18 @@ class Settings:
     )
     webhook_allow: tuple[IPNetwork, ...] = _setting(
         (), "networks that webhooks may reach besides public addresses", _networks
+    )
+    secret_keys: tuple[SecretKey, ...] = _setting(
+        (),
+        "keys (32 bytes in base64, separated by commas) that seal secrets at rest and sign links: "
+        "the first is the present one, the others open what they sealed",
+        _keys,
+        secret=True,
+    )
+    public_url: str | None = _setting(
+        None,
+        "where people reach the suite, for links in messages, like https://kudos.example.org",
+        _url("https", "http"),
     )
     fair_play: str = _setting(
         "advise",
@@ -218,6 +235,8 @@ def _shown(value: Any) -> str:
         return ""
     if isinstance(value, frozenset):
         return ",".join(sorted(value))
+    if isinstance(value, tuple) and any(isinstance(part, SecretKey) for part in value):
+        return ",".join(f"***(id {part.id})" for part in value)
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return re.sub(r"(://[^:/@]+:)[^@]+@", r"\1***@", str(value))
