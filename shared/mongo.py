@@ -33,6 +33,13 @@ _INDEX_IS_ANOTHER = {85, 86}  # IndexOptionsConflict, IndexKeySpecsConflict
 
 _session_files: WeakKeyDictionary[Client, SessionFiles] = WeakKeyDictionary()
 
+FEW_WRITES, MANY_WRITES = 2_500, 50_000
+"""Documents that a transaction should write at most: SecantusDB's server in Python takes a second
+for the few, and stood still for good on 20,000; others take the many, or say that their cache is
+too small for them (docs/adr/0012)."""
+
+_TOO_LARGE_FOR_CACHE = 388
+
 
 def connect(uri: str, app_name: str, **options: Any) -> Client:
     """A client whose writes are durable when they return and whose reads are never rolled back.
@@ -87,6 +94,19 @@ def _reason(error: PyMongoError) -> str:
 
 def _addresses(client: Client) -> Iterable[tuple[str, int | None]]:
     return client.topology_description.server_descriptions().keys()
+
+
+def most_writes(client: Client) -> int:
+    """How many documents one transaction should write at most, by what the server bears."""
+    info = client.server_info()
+    is_in_python = "secantusVersion" in info and "storageEngines" not in info
+    return FEW_WRITES if is_in_python else MANY_WRITES
+
+
+def is_too_large(error: OperationFailure) -> bool:
+    """Whether the server says that a transaction does not fit into its cache."""
+    codes = {failure["code"] for failure in (error.details or {}).get("writeErrors", ())}
+    return _TOO_LARGE_FOR_CACHE in codes | {error.code}
 
 
 def in_transaction(

@@ -10,11 +10,17 @@ from pathlib import Path
 
 from shared.config import ConfigError
 
-_CACHE_MEGABYTES = 256
-_FRUGAL_STORAGE = "log=(file_max=1MB),eviction_target=20"
+_CACHE_MEGABYTES = 96
+_FRUGAL_STORAGE = (
+    "log=(file_max=1MB),eviction_target=20,eviction_dirty_trigger=90,eviction_updates_trigger=90"
+)
 """For WiredTiger, which reads it from a variable of its own. A tenth of a log file is the size of
-each of 128 buffers: 13 MB instead of 32. Clean pages leave the cache beyond a fifth of it; smaller
-it must not be: a transaction that dirties too much of it stands still (docs/adr/0012)."""
+each of 128 buffers: 13 MB instead of 32. Clean pages leave the cache beyond a fifth of it. With the
+triggers of its own a transaction that dirties a fifth stands still for good; with these it may take
+nearly all, and is refused beyond (docs/adr/0012)."""
+_FRUGAL_PYTHON = Path(__file__).with_name("frugal")
+"""What the database in Python does besides: frugal/sitecustomize.py."""
+
 _REPLICA_SET = "kudos"
 
 
@@ -87,7 +93,11 @@ def _secantusd(name: str) -> Callable[[str, Path, int], Database]:
         )
         # Its record of retryable writes makes every write slow after the first 10,000.
         uri = f"mongodb://127.0.0.1:{port}/?retryWrites=false"
-        return Database(name, port, command, uri, {"WIREDTIGER_CONFIG": _FRUGAL_STORAGE})
+        environment = {
+            "WIREDTIGER_CONFIG": _FRUGAL_STORAGE,
+            "PYTHONPATH": str(_FRUGAL_PYTHON),
+        }
+        return Database(name, port, command, uri, environment)
 
     return server
 

@@ -72,7 +72,7 @@ def run(settings: Settings) -> None:
         mongo_uri = database.uri if database else settings.mongo_uri or ""
         url = f"http://{HOST}:{settings.port}"
         signals = _Signals()
-        with _supervised(folder, mongo_uri, database, signals) as supervisor:
+        with _supervised(folder, mongo_uri, signals) as supervisor:
             try:
                 running = Running(os.getpid(), url, mongo_uri, settings.timezone)
                 _start(supervisor, database, settings, signals, lambda: folder.announce(running))
@@ -109,7 +109,8 @@ def _start(
             supervisor.step(0.03)
 
     if database:
-        supervisor.start("database", database.command, grace_seconds=30.0)
+        own = {k: value for k, value in database.environment.items() if k not in os.environ}
+        supervisor.start("database", database.command, environment=own, grace_seconds=30.0)
         wait_for("database", database.answers)
         if database.initiate:
             database.initiate()
@@ -123,13 +124,10 @@ def _start(
 
 
 @contextmanager
-def _supervised(
-    folder: Folder, mongo_uri: str, database: Database | None, signals: _Signals
-) -> Iterator[Supervisor]:
+def _supervised(folder: Folder, mongo_uri: str, signals: _Signals) -> Iterator[Supervisor]:
     """A supervisor that stops its children at the end: the database last."""
     environment = {
         **_FRUGAL,
-        **(database.environment if database else {}),
         **os.environ,
         "KUDOS_DATA": str(folder.path),
         "KUDOS_MONGO_URI": mongo_uri,

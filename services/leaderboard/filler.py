@@ -7,20 +7,17 @@ from pymongo.client_session import ClientSession
 
 from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change
-from services.leaderboard.folder import MOST_WRITES, Folder
+from services.leaderboard.folder import BATCH, Folder
 from services.leaderboard.repository import FORMAT, Generation, Generations, MongoStore
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
 from shared.eventlog.follower import Follower
 from shared.events import DIRECTORY, RECOGNITION
-from shared.mongo import Client
+from shared.mongo import Client, most_writes
 
 GROUP = "leaderboard"
 BOARD_TOPICS = (DIRECTORY, RECOGNITION)
-
-BATCH = 1000
-"""Most records of a batch; it has fewer when they bring more than MOST_WRITES documents."""
 
 _HEARTBEAT = timedelta(seconds=1)
 
@@ -56,7 +53,7 @@ class Filler:
         self.as_of = generation.as_of
         self._generations = generations
         store = MongoStore(generations.database, generation.id)
-        self._folder = Folder(store, generation.zone, parts)
+        self._folder = Folder(store, generation.zone, parts, most_writes(client))
         self._started, self._is_noted = times.now(), False
         self._follower: Follower[Change] = Follower(
             log,
@@ -93,7 +90,7 @@ class Filler:
 
     def _apply(self, changes: list[Change], session: ClientSession) -> None:
         writes = self._folder.apply(changes, session)
-        self._follower.max_records = max(1, min(BATCH, len(changes) * MOST_WRITES // writes))
+        self._follower.max_records = self._folder.fitting(len(changes), writes)
         if self.is_current():
             self._generations.note_current(self.generation.id, self._started, session)
             self._is_noted = True

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
 
 from services.leaderboard.batch import Batch, Pair, Part
 from services.leaderboard.changes import (
@@ -26,12 +27,11 @@ from services.leaderboard.loading import Loader
 from services.leaderboard.repository.store import Store
 from shared.eventlog.follower import BatchTooLarge
 from shared.events import Event
-from shared.mongo import Document
+from shared.mongo import FEW_WRITES, Document, is_too_large
 from shared.references import kind_of
 
-MOST_WRITES = 2_500
-"""Documents that one transaction should write at most. MongoDB takes more; SecantusDB with its
-small cache hangs on 10,000 (docs/adr/0012)."""
+BATCH = 1000
+"""Most records of a batch; it has fewer when they bring more documents than a transaction takes."""
 
 _ENTRIES_A_WRITE = 50
 """So many entries of a list weigh as much as a document."""
@@ -43,8 +43,15 @@ class Folder:
     `apply` within a transaction; then `settle` once that is committed, or `forget` when it is not.
     """
 
-    def __init__(self, store: Store, zone: ZoneInfo, parts: Sequence[Part] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        zone: ZoneInfo,
+        parts: Sequence[Part] = (),
+        most_writes: int = FEW_WRITES,
+    ) -> None:
         self._store = store
+        self._most_writes = most_writes
         self._zone = zone
         self._parts = parts
         self._loader = Loader(store)
@@ -58,9 +65,18 @@ class Folder:
         """Write what the changes bring, all in the transaction of `session`; how many documents
         (a long list weighs as several).
 
-        Raises BatchTooLarge when that would be far more than MOST_WRITES: the transaction must
-        then be given up.
+        Raises BatchTooLarge when that would be far more than a transaction takes, or the server
+        says that it was: the transaction must then be given up.
         """
+        try:
+            return self._apply(changes, session)
+        except OperationFailure as error:
+            if not is_too_large(error):
+                raise
+            self._most_writes = max(FEW_WRITES, self._most_writes // 2)
+            raise BatchTooLarge from error
+
+    def _apply(self, changes: Sequence[Change], session: ClientSession) -> int:
         self._fold, self._loader.new_ranks = None, {}
         self._store.put_values(
             [change.value for change in changes if isinstance(change, ValueChange)], session
@@ -81,13 +97,17 @@ class Folder:
         held = sum(map(len, fold.lists.values())) + sum(map(len, fold.gifts.values()))
         writes = len(changes) + len(fold.lists) + len(fold.counters) + len(fold.gifts)
         writes += held // _ENTRIES_A_WRITE
-        if writes > 2 * MOST_WRITES and len(changes) > 1:
+        if writes > 2 * self._most_writes and len(changes) > 1:
             raise BatchTooLarge
         self._store.put_lists(fold.lists, loaded.lists.keys(), session)
         self._store.put_counters(fold.counters, loaded.counters.keys(), session)
         self._store.put_gifts(fold.gifts, loaded.gifts.keys(), session)
         batch = Batch(pairs, loaded, fold)
         return writes + sum(part.apply(batch, session) for part in self._parts)
+
+    def fitting(self, records: int, writes: int) -> int:
+        """How many records the next batch should have, when so many brought so many writes."""
+        return max(1, min(BATCH, records * self._most_writes // writes))
 
     def settle(self) -> None:
         """Remember what `apply` wrote: it is committed."""

@@ -18,8 +18,8 @@ from pymongo.errors import OperationFailure
 
 from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
-from services.leaderboard.filler import BATCH, BOARD_TOPICS, Filler
-from services.leaderboard.folder import MOST_WRITES, Folder
+from services.leaderboard.filler import BOARD_TOPICS, Filler
+from services.leaderboard.folder import BATCH, Folder
 from services.leaderboard.milestones.recording import Milestones, recorder_of
 from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.parts import parts_of
@@ -31,7 +31,7 @@ from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
 from shared.eventlog.follower import BatchTooLarge
 from shared.lease import Lease
-from shared.mongo import Client, Document, in_transaction
+from shared.mongo import Client, Document, in_transaction, most_writes
 from shared.replica import replica_entry
 from shared.telemetry import log as logger
 
@@ -87,7 +87,8 @@ class Rebuild:
             self._clean()
             generation = self._new_generation()
             store = MongoStore(self._db, generation.id)
-            folder = Folder(store, generation.zone, self._parts(generation, announces=False))
+            parts = self._parts(generation, announces=False)
+            folder = Folder(store, generation.zone, parts, most_writes(self._client))
             # The directory first: who takes a rank is asked when a list outgrows its document.
             self._fold(folder, "directory", map(_directory_change, directory), entries)
             readable = _Readable(generation.zone)
@@ -137,7 +138,7 @@ class Rebuild:
         remaining = iter(changes)
         while batch := list(islice(remaining, size)):
             writes = self._apply(folder, batch)
-            size = max(1, min(BATCH, len(batch) * MOST_WRITES // writes))
+            size = folder.fitting(len(batch), writes)
             self._hold()
             folded += len(batch)
             self._progress(what, len(batch), in_all)

@@ -16,7 +16,8 @@ from pymongo.collection import Collection
 from services.leaderboard.domain.contribution import contribution_of
 from services.leaderboard.domain.credits import Counts, counts_of
 from services.leaderboard.domain.series import Increments, increments_of
-from services.leaderboard.filler import BATCH, BOARD_TOPICS
+from services.leaderboard.filler import BOARD_TOPICS
+from services.leaderboard.folder import BATCH
 from services.leaderboard.projector import Projector
 from services.leaderboard.repository import Generations, ensure_indexes
 from services.leaderboard.repository.generations import collections_of

@@ -10,16 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.suite import Suite, running, wait_until
+from tests.suite import LARGEST_MEMORY, Suite, running, wait_until
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 BOARDS = "/leaderboard/v1/boards"
 SECONDS_TO_AGREE = {"mongo": 60, "kafka": 120}
 """From the start of the import; a minute is promised for the log that the suite keeps itself."""
-
-AFTER_AN_IMPORT = 640 * 1024 * 1024
-"""What it may take at rest then. The goal is 500 MB, met before there were filters, series and
-milestones: docs/performance.md."""
 
 pytestmark = pytest.mark.skipif(
     not DATA.exists(), reason="needs the real data set beside the checkout, in ../shared/data"
@@ -79,7 +75,7 @@ def top(suite: Suite, board: str, period: str, count: int) -> tuple[list[Any], i
 
 @pytest.mark.parametrize("suite", ["mongo"], indirect=True)  # the log that it keeps itself
 def test_at_rest_after_the_import_it_takes_little_memory(suite: Suite):
-    wait_until(lambda: suite.memory() < AFTER_AN_IMPORT, 30, suite.memory)
+    wait_until(lambda: suite.memory() < LARGEST_MEMORY, 30, suite.memory)
     print(f"{suite.memory() / 1024**2:.0f} MB after the import")
 
 

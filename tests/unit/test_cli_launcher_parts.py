@@ -263,3 +263,15 @@ def test_a_tethered_command_ends_with_its_launcher(platform: str, tmp_path: Path
     launcher.wait()
 
     wait_until(lambda: not sleeper.is_running(), 15)
+
+
+def test_the_database_in_python_gives_freed_memory_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    environment = database.choose(tmp_path).environment
+    names = "import threading; print([thread.name for thread in threading.enumerate()])"
+    found = subprocess.run(
+        [sys.executable, "-c", names], env={**os.environ, **environment}, capture_output=True
+    )
+    assert b"'trim'" in found.stdout, found.stderr

@@ -136,7 +136,7 @@ class Fold:
         before = self._counter(name, subject)
         rank = self.ranks.get(subject, "ranked")
         if before.rank != rank:
-            self._replace(name, subject, before, replace(before, rank=rank))
+            self._replace(name, subject, before, Counter(before.score, rank))
 
     def add(self, counts: Counts) -> None:
         """Add numbers (or take back, where they are negative).
@@ -175,7 +175,7 @@ class Fold:
     def _count_subject(self, name: str, subject: str, number: int) -> None:
         before = self._counter(name, subject)
         score = _not_negative(name, subject, before.score + number)
-        self._replace(name, subject, before, replace(before, score=score))
+        self._replace(name, subject, before, Counter(score, before.rank))
 
     def _count_pair(self, name: str, entry: str, number: int) -> None:
         subject, _, giver = entry.partition("|")
