@@ -125,7 +125,7 @@ def test_the_embedded_server_is_durable_small_and_on_loopback(tmp_path: Path):
     chosen = database.choose(tmp_path)
 
     assert "--sync-on-commit" in chosen.command
-    assert chosen.command[chosen.command.index("--cache-size") + 1] == "256M"
+    assert chosen.command[chosen.command.index("--cache-size") + 1] == "96M"
     assert chosen.command[chosen.command.index("--host") + 1] == "127.0.0.1"
     assert Path(chosen.command[chosen.command.index("--config") + 1]).read_text() == ""
     assert "retryWrites=false" in chosen.uri
