@@ -64,7 +64,8 @@ def demo(seed: int, people: int) -> int:
     click.echo(
         f"Veloria has {len(company.people):,} people in {len(company.groups)} teams and partners "
         f"({created:,} entries new), and {counts.answered['created']:,} new kudos "
-        f"({counts.answered['exists']:,} were there already). The boards follow within seconds."
+        f"({counts.answered['exists']:,} were there already). The boards count them now: "
+        "that takes some twenty seconds."
     )
     giver, recipient = company.people[:2]
     kudos = command(load_settings())

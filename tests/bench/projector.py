@@ -1,5 +1,6 @@
 """Projector events/s, with all counters on, beside a plain loop that consumes, counts the same and
-upserts in bulk; what one recognition costs in documents."""
+upserts in bulk, once with and once without filters by team and value; what one recognition costs
+in documents."""
 
 import dataclasses
 import random
@@ -40,6 +41,7 @@ ORGANISATIONS = ((100, 2_000), (2_000, 20_000))
 """(people, credits of a year) for which the documents of one recognition are counted."""
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+_OfLists = Callable[[Counts], list[UpdateOne]]
 
 
 def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
@@ -50,12 +52,17 @@ def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
         events = list(made_up(EVENTS))
         for start in range(0, EVENTS, 500):
             log.append(events[start : start + 500])
-        measured = []
+        measured, unfiltered = [], []
         for number in range(pairs):
             own = dataclasses.replace(settings, namespace=f"{settings.namespace}p{number}")
-            bare = EVENTS / _floor(own, client, log)
-            measured.append((EVENTS / _projector(own, client, log), bare))
+            whole = dataclasses.replace(settings, namespace=f"{settings.namespace}w{number}")
+            floor = EVENTS / _floor(own, client, log, _of_every_list)
+            floor_of_whole = EVENTS / _floor(whole, client, log, _of_whole_lists)
+            ours = EVENTS / _projector(own, client, log)
+            measured.append((ours, floor))
+            unfiltered.append((ours, floor_of_whole))
     say(ratio_line("projector, events", "/s", measured, goal=0.6))
+    say(ratio_line("   beside a floor without filters", "/s", unfiltered))
     writes.run(say, ORGANISATIONS)
 
 
@@ -122,11 +129,10 @@ def _contributions(client: Client, settings: Settings) -> Callable[[], int]:
     return count
 
 
-def _floor(settings: Settings, client: Client, log: EventLog) -> float:
+def _floor(settings: Settings, client: Client, log: EventLog, of_lists: _OfLists) -> float:
     """Seconds of the plain loop: the same batches, contributions and counters (one for each list
-    and subject, as it would be without ranks, filters by team and value, and participants), a
-    document of a series for each scope and day and each scope and month; no versions, no
-    milestones, no offsets."""
+    and subject, without ranks), a document of a series for each scope and day and each scope and
+    month; no versions, no milestones, no participants, no offsets."""
     database = client[settings.database("floor")]
     counters, series = database["counters"], database["series"]
     counters.create_index([("list", 1), ("score", -1), ("entry", 1)])
@@ -143,7 +149,7 @@ def _floor(settings: Settings, client: Client, log: EventLog) -> float:
             contribution = contribution_of(data["state"], data["attribution"], ZoneInfo("UTC"), at)
             counts.update(counts_of(contribution))
             increments.update(increments_of(contribution))
-        _write(client, counters, _of_lists(counts))
+        _write(client, counters, of_lists(counts))
         _write(client, series, _of_series(increments))
         folded += len(records)
     seconds = time.perf_counter() - started
@@ -151,11 +157,30 @@ def _floor(settings: Settings, client: Client, log: EventLog) -> float:
     return seconds
 
 
-def _of_lists(counts: Counts) -> list[UpdateOne]:
+def _of_whole_lists(counts: Counts) -> list[UpdateOne]:
+    """Without filters by team and value."""
+    return _of_lists(counts, lambda _path, _values: [""])
+
+
+def _of_every_list(counts: Counts) -> list[UpdateOne]:
+    """One counter for each list that can be asked for: by team with and without its sub-teams, by
+    value, and by both."""
+    return _of_lists(counts, _segments)
+
+
+def _segments(path: str, values: str) -> list[str]:
+    teams = path.split(",") if path else []
+    of_teams = ["", *(f"T:{team}" for team in teams), *(f"t:{team}" for team in teams[:1])]
+    of_values = ["", *(f"v:{value}" for value in values.split(",") if value)]
+    return [f"{team}|{value}" for team in of_teams for value in of_values]
+
+
+def _of_lists(counts: Counts, segments: Callable[[str, str], list[str]]) -> list[UpdateOne]:
     scores: Counter[tuple[str, str]] = Counter()
     for (period, cell, entry), number in counts.items():
-        board, by, _, _ = cell.split("|")
-        scores[f"{period}|{board}|{by}", entry] += number
+        board, by, path, values = cell.split("|")
+        for segment in segments(path, values):
+            scores[f"{period}|{board}|{by}|{segment}", entry] += number
     return [
         UpdateOne(
             {"_id": f"{name}|{entry}"},

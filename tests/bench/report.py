@@ -6,19 +6,26 @@ from tests.bench.load import median_ratio
 
 
 def ratio_line(
-    name: str, unit: str, pairs: list[tuple[float, float]], *, goal: float, at_most: bool = False
+    name: str,
+    unit: str,
+    pairs: list[tuple[float, float]],
+    *,
+    goal: float | None = None,
+    at_most: bool = False,
 ) -> str:
-    """One line: both medians, the median of the ratios with their spread, and the goal."""
+    """One line: both medians, the median of the ratios with their spread, and the goal, if any."""
     ours = statistics.median(pair[0] for pair in pairs)
     floor = statistics.median(pair[1] for pair in pairs)
     ratio, low, high = median_ratio(pairs)
-    met = ratio <= goal if at_most else ratio >= goal
-    verdict = "met" if met else "MISSED"
-    sign = "<=" if at_most else ">="
-    return (
+    line = (
         f"{name:<34} {ours:>10,.0f}{unit:<3} floor {floor:>10,.0f}{unit:<3} "
-        f"ratio {ratio:.2f} ({low:.2f} to {high:.2f})  goal {sign} {goal}: {verdict}"
+        f"ratio {ratio:.2f} ({low:.2f} to {high:.2f})"
     )
+    if goal is None:
+        return line
+    met = ratio <= goal if at_most else ratio >= goal
+    sign = "<=" if at_most else ">="
+    return f"{line}  goal {sign} {goal}: {'met' if met else 'MISSED'}"
 
 
 def latency_line(name: str, seconds: list[float], *, goal_milliseconds: float) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, current_app, request
 from werkzeug.wsgi import FileWrapper
 
+from services.leaderboard.api.csv_answers import CONTENT_TYPE_OF_CSV, CSV, csv_headers, wants_csv
 from services.leaderboard.asked import Asked
 from services.leaderboard.boards import Boards, by_of_reference
 from services.leaderboard.domain.segments import Segment
@@ -21,9 +22,8 @@ from shared.references import id_of, parse_reference
 from shared.web.blueprint import Blueprint
 from shared.web.json import CONTENT_TYPE, json_response
 from shared.web.parsing import invalid
-from shared.web.problems import NotAcceptable, NotFound
+from shared.web.problems import NotFound
 
-CSV = "text/csv"
 _BYTES_AT_A_TIME = 64 * 1024
 
 blueprint = Blueprint(
@@ -52,7 +52,7 @@ def get_board(asked: dict[str, Any], board: str) -> Response:
     """A page of a board; with `Accept: text/csv` all of it, from one state."""
     caller = current_caller()
     of = _asked(caller, board, asked, asked["by"])
-    if _wants_csv():
+    if wants_csv("A board"):
         return _csv(of)
     return _json(_boards().page(caller, of, asked["limit"], asked["cursor"]))
 
@@ -91,14 +91,6 @@ def _reference(text: str) -> str:
         raise NotFound(str(error)) from None
 
 
-def _wants_csv() -> bool:
-    accepted = request.accept_mimetypes
-    best = accepted.best_match([CONTENT_TYPE, CSV]) if accepted else CONTENT_TYPE
-    if best is None:
-        raise NotAcceptable(f"A board is answered as {CONTENT_TYPE} or as {CSV}")
-    return bool(best == CSV)
-
-
 def _csv(asked: Asked) -> Response:
     if ignored := {"limit", "cursor"} & request.args.keys():
         message = "does not go with text/csv, which holds the whole board"
@@ -108,8 +100,8 @@ def _csv(asked: Asked) -> Response:
     filename = f"{'-'.join(parts)}.csv"
     return Response(
         FileWrapper(_boards().whole(asked), _BYTES_AT_A_TIME),
-        content_type=f"{CSV}; charset=utf-8; header=present",
-        headers={"Content-Disposition": f'attachment; filename="{filename}"', "Vary": "Accept"},
+        content_type=CONTENT_TYPE_OF_CSV,
+        headers=csv_headers(filename),
     )
 
 

@@ -1,21 +1,17 @@
 """GET /insights/{insight}."""
 
-import csv
-import io
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 
+from services.leaderboard.api.csv_answers import CSV, csv_response, wants_csv
 from services.leaderboard.insight_question import Asked
 from services.leaderboard.insight_schemas import InsightArguments, InsightSchema
 from services.leaderboard.insights import Insights
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.web.blueprint import Blueprint
-from shared.web.json import CONTENT_TYPE, json_response
-from shared.web.problems import NotAcceptable
-
-CSV = "text/csv"
+from shared.web.json import json_response
 
 blueprint = Blueprint(
     "insights",
@@ -41,32 +37,16 @@ def get_insight(asked: dict[str, Any], insight: str) -> Response:
     recognitions are in none of them.
     """
     insights: Insights = current_app.extensions["insights"]
-    wants_csv = _wants_csv()
+    is_csv = wants_csv("An insight")
     answer = insights.insight(current_caller(), insight, Asked(**asked))
-    return _csv(answer) if wants_csv else json_response(answer, headers={"Vary": "Accept"})
-
-
-def _wants_csv() -> bool:
-    accepted = request.accept_mimetypes
-    best = accepted.best_match([CONTENT_TYPE, CSV]) if accepted else CONTENT_TYPE
-    if best is None:
-        raise NotAcceptable(f"An insight is answered as {CONTENT_TYPE} or as {CSV}")
-    return bool(best == CSV)
+    return _csv(answer) if is_csv else json_response(answer, headers={"Vary": "Accept"})
 
 
 def _csv(answer: dict[str, Any]) -> Response:
-    """RFC 4180: the rows where there are any, else a line for each figure. It holds ids and
-    numbers only, none of which a spreadsheet takes for a formula, but for `-`, nobody's team."""
+    """The rows where there are any, else a line for each figure. It holds ids and numbers only,
+    none of which a spreadsheet takes for a formula, but for `-`, nobody's team."""
     rows = answer["rows"] or [
         {"figure": name, "value": value} for name, value in answer["figures"].items()
     ]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
     filename = f"{answer['insight']}-{answer['scope'].replace(':', '-')}.csv"
-    return Response(
-        text.getvalue(),
-        content_type=f"{CSV}; charset=utf-8; header=present",
-        headers={"Content-Disposition": f'attachment; filename="{filename}"', "Vary": "Accept"},
-    )
+    return csv_response(list(rows[0]), rows, filename)

@@ -4,15 +4,14 @@ from typing import Any
 
 from flask import Response, current_app
 
+from services.leaderboard.api.people_in_paths import person_in_path
 from services.leaderboard.milestones.pages import MilestonePages
 from services.leaderboard.schemas import MilestonesSchema
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
-from shared.references import kind_of, parse_reference
 from shared.web.blueprint import Blueprint
 from shared.web.json import json_response
 from shared.web.paging import PageArguments
-from shared.web.problems import NotFound
 
 blueprint = Blueprint(
     "milestones",
@@ -35,15 +34,5 @@ def of_person(asked: dict[str, Any], person_id: str) -> Response:
     """
     caller = current_caller()
     pages: MilestonePages = current_app.extensions["milestones"]
-    person = caller.person if person_id == "me" and caller.person else _person(person_id)
+    person = person_in_path(person_id, caller)
     return json_response(pages.page(caller, person, asked["limit"], asked["cursor"]))
-
-
-def _person(text: str) -> str:
-    try:
-        reference = parse_reference(text)
-    except ValueError as error:
-        raise NotFound(str(error)) from None
-    if kind_of(reference) != "person":
-        raise NotFound(f"{reference} is no person")
-    return reference

@@ -2,15 +2,14 @@
 
 from flask import Response, current_app
 
+from services.leaderboard.api.people_in_paths import person_in_path
 from services.leaderboard.boards import Boards
 from services.leaderboard.schemas import StandingSchema
 from services.leaderboard.standing import standing
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
-from shared.references import kind_of, parse_reference
 from shared.web.blueprint import Blueprint
 from shared.web.json import json_response
-from shared.web.problems import NotFound
 
 blueprint = Blueprint(
     "people",
@@ -31,15 +30,5 @@ def get_standing(person_id: str) -> Response:
     """
     caller = current_caller()
     boards: Boards = current_app.extensions["leaderboard"]
-    person = caller.person if person_id == "me" and caller.person else _person(person_id)
+    person = person_in_path(person_id, caller)
     return json_response(standing(boards, caller, person))
-
-
-def _person(text: str) -> str:
-    try:
-        reference = parse_reference(text)
-    except ValueError as error:
-        raise NotFound(str(error)) from None
-    if kind_of(reference) != "person":
-        raise NotFound(f"{reference} is no person")
-    return reference
