@@ -12,6 +12,7 @@ from cli.server import server_database
 _LABELS = {
     "directory": "People, teams and partners",
     "recognitions": "Recognitions counted",
+    "written": "Boards written",
     "events": "Events since",
     "removed": "Old entries removed",
 }

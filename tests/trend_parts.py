@@ -13,6 +13,7 @@ from services.leaderboard.domain.contribution import Contribution, contribution_
 from services.leaderboard.domain.folding import Fold
 from services.leaderboard.loading import Loaded
 from services.leaderboard.repository import Generations, MongoStore, ensure_indexes
+from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.repository.team_sizes import TeamSizes
 from services.leaderboard.series import Series
 from shared.auth.demo import demo_settings, issue
@@ -46,7 +47,7 @@ class TrendParts:
         self.generation = created.id
         generations.note_current(self.generation, parse_rfc3339(NOW))
         TeamSizes(self.db).fill()
-        self.series = Series(self.db, self.generation)
+        self.series = Series(SeriesStore(self.db, self.generation))
         self.held: dict[str, tuple[int, Contribution | None]] = {}
         self.web = create_app(self.settings, client).test_client()
 

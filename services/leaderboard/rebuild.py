@@ -5,6 +5,7 @@ follows the log from there (versions make the overlap harmless) and switches onc
 up. Whatever stops it before leaves the boards as they were; the next rebuild cleans up.
 """
 
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
 from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
@@ -24,18 +24,23 @@ from services.leaderboard.milestones.recording import Milestones, recorder_of
 from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.parts import parts_of
 from services.leaderboard.progress import Progress, silent
-from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
+from services.leaderboard.repository import Generation, Generations, ensure_indexes
 from services.leaderboard.repository.generations import collections_of
+from services.leaderboard.repository.late import LateStore
+from services.leaderboard.repository.series import SeriesStore
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
-from shared.eventlog.follower import BatchTooLarge
 from shared.lease import Lease
 from shared.mongo import Client, Document, in_transaction, most_writes
 from shared.replica import replica_entry
 from shared.telemetry import log as logger
 
 _LEASE_SECONDS = 60.0
+_NO_BOUND = sys.maxsize
+_IN_MEMORY = 200_000
+"""What a rebuild writes late: so many documents and entries, some 100 MB."""
+
 _GRACE_SECONDS = 3.0
 """How long a retired generation stays for the requests that still read it."""
 
@@ -70,6 +75,7 @@ class Rebuild:
         self._generations = Generations(self._db)
         self._lease = rebuild_lease(self._db)
         self._rules = load_rules(settings)
+        self._at_once = most_writes(client)
 
     def run(
         self, directory: Iterable[Mapping[str, Any]], recognitions: Iterable[Mapping[str, Any]]
@@ -86,14 +92,15 @@ class Rebuild:
         try:
             self._clean()
             generation = self._new_generation()
-            store = MongoStore(self._db, generation.id)
-            parts = self._parts(generation, announces=False)
-            folder = Folder(store, generation.zone, parts, most_writes(self._client))
+            store = LateStore(self._db, generation.id)
+            parts = [*self._parts(generation, announces=False, series=store.series), store]
+            folder = Folder(store, generation.zone, parts, _NO_BOUND)
             # The directory first: who takes a rank is asked when a list outgrows its document.
-            self._fold(folder, "directory", map(_directory_change, directory), entries)
+            self._fold(folder, store, "directory", map(_directory_change, directory), entries)
             readable = _Readable(generation.zone)
             changes = readable.changes(recognitions)
-            counted = self._fold(folder, "recognitions", changes, counted_before)
+            counted = self._fold(folder, store, "recognitions", changes, counted_before)
+            self._write_down(store)
             self._follow(generation)
             self._generations.switch_to(self._client, generation.id)
             time.sleep(self._grace_seconds)
@@ -102,9 +109,11 @@ class Rebuild:
             self._lease.release()
         return Rebuilt(generation.id, counted, readable.refused)
 
-    def _parts(self, generation: Generation, *, announces: bool) -> list[Part]:
+    def _parts(
+        self, generation: Generation, *, announces: bool, series: SeriesStore | None = None
+    ) -> list[Part]:
         recorder = recorder_of(self._settings, self._db, announces=announces)
-        return parts_of(self._db, generation.id, Milestones(self._rules, recorder))
+        return parts_of(self._db, generation.id, Milestones(self._rules, recorder), series)
 
     def _hold(self) -> None:
         if not self._lease.hold():
@@ -132,38 +141,42 @@ class Rebuild:
         )
 
     def _fold(
-        self, folder: Folder, what: str, changes: Iterable[Change], in_all: int | None
+        self,
+        folder: Folder,
+        store: LateStore,
+        what: str,
+        changes: Iterable[Change],
+        in_all: int | None,
     ) -> int:
-        folded, size = 0, BATCH
+        folded = 0
         remaining = iter(changes)
-        while batch := list(islice(remaining, size)):
-            writes = self._apply(folder, batch)
-            size = folder.fitting(len(batch), writes)
+        while batch := list(islice(remaining, BATCH)):
+            self._apply(folder, batch)
+            while store.weight() > _IN_MEMORY:
+                store.write_some(self._client, self._at_once)
+                self._hold()
             self._hold()
             folded += len(batch)
             self._progress(what, len(batch), in_all)
         return folded
 
-    def _apply(self, folder: Folder, batch: Sequence[Change]) -> int:
-        """Fold a batch, in halves where it is too large; how many documents it wrote."""
+    def _write_down(self, store: LateStore) -> None:
+        """Write what is in memory still."""
+        in_all = store.weight()
+        while store.weight():
+            self._progress("written", store.write_some(self._client, self._at_once), in_all)
+            self._hold()
+
+    def _apply(self, folder: Folder, batch: Sequence[Change]) -> None:
         attempts = count()
 
         def apply(session: ClientSession) -> int:
-            if next(attempts):  # the attempt before may have been committed unheard
+            if next(attempts):
                 folder.forget()
             return folder.apply(batch, session)
 
-        try:
-            writes = in_transaction(self._client, apply)
-            folder.settle()
-        except (BatchTooLarge, OperationFailure):  # the latter says so of MongoDB's own limits
-            folder.forget()
-            if len(batch) == 1:
-                raise
-            middle = len(batch) // 2
-            halves = batch[:middle], batch[middle:]
-            return sum(self._apply(folder, half) for half in halves)
-        return writes
+        in_transaction(self._client, apply)
+        folder.settle()
 
     def _follow(self, generation: Generation) -> None:
         # What happens meanwhile is told of, by this rebuild or by the projector beside it.

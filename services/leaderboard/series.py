@@ -4,14 +4,12 @@ The projector is the only writer, so what was written last is kept in memory.
 """
 
 from pymongo.client_session import ClientSession
-from pymongo.database import Database
 
 from services.leaderboard.batch import Batch
 from services.leaderboard.domain.series import Increments, increments_of, places_of
 from services.leaderboard.domain.series_fold import Cells, SeriesFold
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.series import SeriesStore
-from shared.mongo import Document
 
 _NUMBERS_REMEMBERED = 60_000
 _NUMBERS_A_WRITE = 200
@@ -22,8 +20,8 @@ class Series:
     """The series of one generation: `apply` within a transaction; then `settle` once that is
     committed, or `forget` when it is not."""
 
-    def __init__(self, db: Database[Document], generation: str) -> None:
-        self._store = SeriesStore(db, generation)
+    def __init__(self, store: SeriesStore) -> None:
+        self._store = store
         self._documents: Recent[str, Cells] = Recent(_NUMBERS_REMEMBERED, _weight)
         self._changed: dict[str, Cells] = {}
         self._places: set[str] | None = None

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from services.leaderboard import trend_scopes
 from services.leaderboard.domain.buckets import BUCKETS, range_of
 from services.leaderboard.rebuild import Rebuild
+from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.series import Series
 from shared.config import Settings
 from shared.mongo import Client, in_transaction
@@ -161,7 +162,7 @@ def test_a_batch_that_was_given_up_leaves_nothing(parts: TrendParts) -> None:
     assert parts.totals()["given"] == 1
     parts.fold(gone)
     assert parts.totals()["given"] == 2
-    parts.series = Series(parts.db, parts.generation)  # another projector took over
+    parts.series = Series(SeriesStore(parts.db, parts.generation))  # another projector took over
     parts.fold(thanks("r1", version=2, status="retracted"))
     assert parts.totals()["given"] == 1
 
