@@ -72,7 +72,7 @@ class _Course:
         self._counted = 0
         self._noted: list[tuple[int, float, float]] = []
 
-    def note(self, what: str, number: int) -> None:
+    def note(self, what: str, number: int, _in_all: int | None = None) -> None:
         """See Progress."""
         if what != "recognitions":
             return
