@@ -27,6 +27,7 @@ _COMMANDS = {
     "demo": "cli.demo:demo",
     "dlq": "cli.dlq:dlq",
     "rebuild": "cli.rebuild:rebuild",
+    "secrets": "cli.secrets:secrets",
     "verify": "cli.verify:verify",
 }
 

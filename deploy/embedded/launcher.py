@@ -14,6 +14,7 @@ from deploy.embedded import database as databases
 from deploy.embedded.childlog import readable
 from deploy.embedded.database import Database
 from deploy.embedded.folder import Folder, Running, held
+from deploy.embedded.secret_keys import secret_keys
 from deploy.embedded.supervisor import Supervisor
 from deploy.embedded.welcome import welcome
 from shared.config import ConfigError, Settings
@@ -136,6 +137,8 @@ def _supervised(
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
         "KUDOS_NUDGES": str(folder.nudges),
     }
+    if not environment.get("KUDOS_SECRET_KEYS", "").strip():
+        environment["KUDOS_SECRET_KEYS"] = secret_keys(folder.path)
     environment.pop("KUDOS_PROBE_PORT", None)  # one port cannot be every worker's
     supervisor = Supervisor(
         folder.logs,

@@ -11,7 +11,9 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
 from services.notifier.composing import Job
+from services.notifier.domain import retry_after
 from services.notifier.domain.schedule import next_due
+from services.notifier.faring import note_health
 from services.notifier.repository import Repository
 from services.notifier.repository.deliveries import (
     EXHAUSTED,
@@ -26,6 +28,7 @@ from shared.mongo import Document
 from shared.telemetry import log
 
 ANSWER_KEPT = 1024
+HIDDEN = "[not kept]"
 _BATCH = 500
 _NOTE_AFTER_SECONDS = 0.1
 _MANY = 50
@@ -43,13 +46,14 @@ class Outcome:
     """What became of a job: tried with `answer`, or `cancelled` for a reason; with neither it was
     not begun, and its delivery stays as due as it was.
 
-    `attempt` is what the log of attempts keeps of it.
+    `attempt` is what the log of attempts keeps of it, `endpoint` what it was sent to.
     """
 
     delivery: Document
     answer: Answer | None = None
     attempt: Document | None = None
     cancelled: str | None = None
+    endpoint: Document | None = None
 
     @property
     def is_arrived(self) -> bool:
@@ -105,9 +109,16 @@ class Outcomes:
         finished = [changed for each in batch if (changed := self._changed(each, at))]
         attempts = [outcome.attempt for outcome in batch if outcome.attempt is not None]
 
+        tried = [
+            (each.endpoint, each.attempt)
+            for each in batch
+            if each.endpoint is not None and each.attempt is not None
+        ]
+
         def write(session: ClientSession) -> None:
             self._repository.attempts.insert(attempts, session)
             self._repository.deliveries.replace(finished, session)
+            note_health(self._repository, tried, at, session)
 
         try:
             self._repository.in_transaction(write)
@@ -126,8 +137,11 @@ class Outcomes:
             return None
         if outcome.answer.is_success:
             return succeeded(outcome.delivery, at)
-        again = next_due(outcome.delivery["attempts"] + 1, at, self._chance)
-        return failed(outcome.delivery, again, at)
+        if outcome.delivery.get("is_once"):
+            return failed(outcome.delivery, None, at)
+        tries = outcome.delivery["attempts"] + 1 - outcome.delivery.get("tried_before", 0)
+        wait = retry_after.parse(outcome.answer.retry_after, at)
+        return failed(outcome.delivery, next_due(tries, at, self._chance, wait), at)
 
 
 def _count(delivery: Document) -> None:
@@ -140,8 +154,10 @@ def _count(delivery: Document) -> None:
 
 
 def attempt(job: Job, at: datetime, headers: dict[str, str], answer: Answer) -> Document:
-    """What the log of attempts keeps of a POST."""
+    """What the log of attempts keeps of a POST. The values of the endpoint's own headers are not
+    kept: they may be passwords."""
     delivery = job.delivery
+    hidden = dict.fromkeys(job.headers, HIDDEN)
     return {
         "_id": "att_" + new_id(),
         "endpoint": delivery["endpoint"],
@@ -154,5 +170,5 @@ def attempt(job: Job, at: datetime, headers: dict[str, str], answer: Answer) -> 
         "duration_ms": round(answer.seconds * 1000),
         "answer": answer.body[:ANSWER_KEPT].decode("utf-8", "replace"),
         "error": answer.error,
-        "sent": {"url": job.url, "headers": headers, "body": job.body.decode()},
+        "sent": {"url": job.url, "headers": {**hidden, **headers}, "body": job.body.decode()},
     }

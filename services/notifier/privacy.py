@@ -1,4 +1,4 @@
-"""What the notifier holds of people, and forgetting it: inboxes, endpoints, deliveries, attempts.
+"""What the notifier holds of people, and forgetting it: inboxes, endpoints, deliveries, events.
 
 They are read whole: that happens once for each erasure, and no index is worth it.
 """
@@ -16,6 +16,7 @@ from shared.privacy import Held, has_reached
 
 BLANK = "[erased]"
 _GROUPS = ("notifier", "access")
+_SEALED = ("secrets", "sealed_headers")
 
 
 class NotifierHolder:
@@ -34,6 +35,9 @@ class NotifierHolder:
         self._remove_endpoints(person)
         self._change("deliveries", partial(_erase_delivery, person=person, alias=alias))
         self._change("attempts", partial(_erase_attempt, person=person))
+        self._change("events", partial(_erase_delivery, person=person, alias=alias))
+        self._change("audit", partial(_erase_entry, person=person, alias=alias))
+        self._db["messages"].delete_many({"person": person})
         self._db["inbox"].delete_many({"person": person})
         self._db["inbox_heads"].delete_one({"_id": person})
         self._change("inbox", partial(_erase_item, person=person, alias=alias))
@@ -44,6 +48,7 @@ class NotifierHolder:
         for endpoint in list(self._db["webhooks"].find({})):
             if mentions(endpoint["owner"], person):
                 self._db["webhooks"].delete_one({"_id": endpoint["_id"]})
+                self._db["events"].delete_many({"owner": endpoint["owner"]["id"]})
                 for name in ("deliveries", "attempts"):
                     self._db[name].delete_many({"endpoint": endpoint["_id"]})
 
@@ -67,13 +72,20 @@ class NotifierHolder:
         yield from (("inbox", item) for item in self._db["inbox"].find({"person": person}))
         for endpoint in self._db["webhooks"].find({}):
             if mentions(endpoint["owner"], person):
-                yield "webhooks", {n: v for n, v in endpoint.items() if n != "secrets"}
+                yield "webhooks", {n: v for n, v in endpoint.items() if n not in _SEALED}
         for row in self._db["recognitions"].find({}, {"state": 1}):
             if mentions(row["state"], person):
                 yield "recognitions", {"id": row["_id"]}
         for delivery in self._db["deliveries"].find({}):
             if mentions(delivery["change"], person):
                 yield "deliveries", delivery
+        for event in self._db["events"].find({}):
+            if mentions(event["change"], person) or mentions(event["owner"], person):
+                yield "events", event
+        yield from (("messages", each) for each in self._db["messages"].find({"person": person}))
+        for entry in self._db["audit"].find({}):
+            if mentions(entry["by"], person):
+                yield "audit", entry
 
 
 def _erase_delivery(delivery: Document, person: str, alias: str) -> Document | None:
@@ -83,6 +95,10 @@ def _erase_delivery(delivery: Document, person: str, alias: str) -> Document | N
     theirs = change["by"] == person
     kept = {"by": alias, "at": change["at"]} if theirs else renamed(change, person, alias)
     return {**delivery, "change": kept}
+
+
+def _erase_entry(entry: Document, person: str, alias: str) -> Document | None:
+    return renamed(entry, person, alias) if mentions(entry["by"], person) else None
 
 
 def _erase_attempt(attempt: Document, person: str) -> Document | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import urllib3
 
+from shared.secret_keys import new_key
 from tests.compose import Service
 from tests.conftest import free_port
 from tests.gateway import gateway
@@ -138,6 +139,7 @@ def identity(host: JwksHost) -> dict[str, str]:
         "KUDOS_JWT_ISSUER": ISSUER,
         "KUDOS_JWT_AUDIENCE": AUDIENCE,
         "KUDOS_ADMINS": "ada",
+        "KUDOS_SECRET_KEYS": new_key().text,
     }
 
 

@@ -15,6 +15,7 @@ import pytest
 from shared.auth.demo import issue
 from shared.config import Settings
 from shared.mongo import Client
+from tests.conftest import SECRET_KEY
 from tests.leaderboard_events import recognition as thanked
 from tests.leaderboard_parts import Leaderboard
 from tests.notifier_parts import Notifier, person
@@ -96,6 +97,17 @@ class Parts:
 
     def endpoint(self) -> dict[str, str]:
         return {"endpoint_id": self.notifier.subscribe("https://hooks.example.org/x")["id"]}
+
+    def attempt(self) -> dict[str, str]:
+        """One to send a test, as if it had been made."""
+        path = self.endpoint()
+        self.notifier.call("POST", f"/webhooks/{path['endpoint_id']}/test")
+        delivery = self.notifier.db["deliveries"].find_one({"endpoint": path["endpoint_id"]})
+        assert delivery is not None
+        attempt = {"_id": f"att_{delivery['_id']}", "delivery": delivery["_id"]}
+        about = {"endpoint": path["endpoint_id"], "type": delivery["type"]}
+        self.notifier.db["attempts"].insert_one(attempt | about)
+        return {**path, "attempt_id": attempt["_id"]}
 
     def item(self) -> dict[str, str]:
         return {"item_id": self.notifier.inbox("ada")[0]["id"]}
@@ -193,8 +205,13 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "webhooks_get": lambda parts, _: Sent(parts.endpoint()),
     "webhooks_change": lambda parts, _: Sent(parts.endpoint(), headers=ONE),
     "webhooks_delete": lambda parts, _: Sent(parts.endpoint(), headers=ONE),
-    "webhooks_attempts": lambda parts, _: Sent(parts.endpoint()),
-    "webhooks_event_types": lambda *_: Sent(),
+    "webhooks_rotate_secret": lambda parts, _: Sent(parts.endpoint()),
+    "deliveries_attempts": lambda parts, _: Sent(parts.endpoint()),
+    "deliveries_test": lambda parts, _: Sent(parts.endpoint()),
+    "deliveries_resend": lambda parts, _: Sent(parts.attempt()),
+    "deliveries_recover": lambda parts, _: Sent(parts.endpoint()),
+    "events": lambda *_: Sent(query={"types": "kudos.recognition.*", "limit": 10}),
+    "events_event_types": lambda *_: Sent(),
 }
 """By operation: what has to be there for an example of it, and how it is sent."""
 
@@ -203,7 +220,10 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
 def parts(mongo_uri: str, session_client: Client, tmp_path_factory: Any) -> Iterator[Parts]:
     namespace = f"t{uuid.uuid4().hex[:12]}"
     data = tmp_path_factory.mktemp("examples") / "kudos"
-    parts = Parts(Settings(mongo_uri=mongo_uri, namespace=namespace, data=data), session_client)
+    settings = Settings(
+        mongo_uri=mongo_uri, namespace=namespace, data=data, secret_keys=(SECRET_KEY,)
+    )
+    parts = Parts(settings, session_client)
     yield parts
     parts.notifier.close()
     for service in ("recognition", "leaderboard", "notifier", "log"):

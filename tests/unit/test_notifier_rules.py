@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from services.notifier.domain.audience import inbox_of
 from services.notifier.domain.event_types import DELIVERABLE, is_pattern, matches
 from services.notifier.domain.identity import delivery_id, inbox_item_id
-from services.notifier.domain.payload import compose, references_in
+from services.notifier.domain.payload import content, references_in
 from services.notifier.domain.readability import SHOWN_STATUSES, Reader, may_read
 from services.notifier.domain.schedule import JITTER, RETRY_AFTER, next_due
 from services.notifier.domain.signature import new_secret, sign
@@ -199,7 +199,7 @@ def test_ids_follow_from_what_they_are_about() -> None:
 
 def test_the_body_is_the_view_with_people_and_the_change() -> None:
     view = {"giver": "person:ada", "recipients": ["team:core"], "promise": None, "declined": None}
-    body = orjson.loads(compose("kudos.x", "2026-11-22T10:00:00Z", view, {"p": 1}, {"by": None}))
+    body = content("kudos.x", "2026-11-22T10:00:00Z", view, {"p": 1}, {"by": None})
     assert body == {
         "type": "kudos.x",
         "timestamp": "2026-11-22T10:00:00Z",

@@ -13,5 +13,16 @@ def delivery_id(event_id: str, endpoint_id: str) -> str:
     return "dlv_" + _digest(event_id, endpoint_id, "webhook")
 
 
+def webhook_event_id(endpoint_id: str, what: str, at: str) -> str:
+    """The id of an event about an endpoint itself: `what` became of it, `at` an instant or a random
+    text that tells it from others."""
+    return "evt_" + _digest(endpoint_id, what, at)
+
+
+def message_id(*parts: str) -> str:
+    """The id of a message to a person, from what makes it one of its kind."""
+    return "msg_" + _digest(*parts, "message")
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

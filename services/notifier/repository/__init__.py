@@ -6,10 +6,13 @@ from typing import TypeVar
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from services.notifier.repository.audit import Audit
 from services.notifier.repository.deliveries import Attempts, Deliveries
 from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
+from services.notifier.repository.events import Events
 from services.notifier.repository.inbox import Inbox
+from services.notifier.repository.messages import Messages
 from services.notifier.repository.recognitions import RecognitionRows
 from shared.key_uses import UntoldUses
 from shared.mongo import Document, in_transaction
@@ -30,6 +33,9 @@ class Repository:
         self.endpoints = Endpoints(db)
         self.deliveries = Deliveries(db)
         self.attempts = Attempts(db)
+        self.events = Events(db)
+        self.audit = Audit(db)
+        self.messages = Messages(db)
         self.key_uses = UntoldUses(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
@@ -45,6 +51,9 @@ class Repository:
             self.endpoints,
             self.deliveries,
             self.attempts,
+            self.events,
+            self.audit,
+            self.messages,
             self.key_uses,
         ):
             part.ensure_indexes()
