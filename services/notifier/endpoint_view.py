@@ -7,6 +7,9 @@ from shared import times
 from shared.mongo import Document
 from shared.web.problems import Unavailable
 
+HIDDEN = "[not kept]"
+"""In the place of a header's value, which may be a password."""
+
 
 def endpoint_view(endpoint: Document, seals: Seals, now: datetime) -> Document:
     """An endpoint as its owner sees it at `now`, without its secrets.

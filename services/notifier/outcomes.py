@@ -13,6 +13,7 @@ from pymongo.errors import BulkWriteError
 from services.notifier.composing import Job
 from services.notifier.domain import retry_after
 from services.notifier.domain.schedule import next_due
+from services.notifier.endpoint_view import HIDDEN
 from services.notifier.faring import note_health
 from services.notifier.repository import Repository
 from services.notifier.repository.deliveries import (
@@ -28,7 +29,6 @@ from shared.mongo import Document
 from shared.telemetry import log
 
 ANSWER_KEPT = 1024
-HIDDEN = "[not kept]"
 _BATCH = 500
 _NOTE_AFTER_SECONDS = 0.1
 _MANY = 50

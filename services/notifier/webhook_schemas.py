@@ -165,7 +165,10 @@ class NewEndpointSchema(EndpointSchema):
     secret = fields.String(
         dump_only=True,
         allow_none=True,
-        metadata={"description": "Null in an answer that is repeated for an Idempotency-Key"},
+        metadata={
+            "description": "Null (and headers without their values) in an answer that is "
+            "repeated for an Idempotency-Key"
+        },
     )
 
 

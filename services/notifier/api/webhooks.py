@@ -1,11 +1,13 @@
 """Webhook endpoints: made, listed, changed, given a new secret, deleted."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
 from pymongo.client_session import ClientSession
 
 from services.notifier.api import answer_once, service
+from services.notifier.endpoint_view import HIDDEN
 from services.notifier.webhook_schemas import (
     EndpointChangeSchema,
     EndpointPageSchema,
@@ -25,10 +27,6 @@ blueprint = Blueprint(
 )
 
 
-_ONCE = "secret"
-"""The member of an answer that is kept nowhere."""
-
-
 @blueprint.post("/webhooks")
 @requires(scopes.WEBHOOKS_WRITE)
 @blueprint.arguments(NewEndpointSchema)
@@ -42,7 +40,7 @@ def create(asked: dict[str, Any]) -> Response:
         endpoint = service().webhooks.create(caller, asked, session)
         location = f"{blueprint.url_prefix}/webhooks/{endpoint['id']}"
         headers = {"Location": location, "ETag": etag(endpoint["revision"])}
-        return Answer.of(endpoint, 201, headers, secret=_ONCE)
+        return _told_once(endpoint, 201, headers)
 
     return answer_once(effect)
 
@@ -113,9 +111,17 @@ def rotate_secret(endpoint_id: str) -> Response:
     def effect(session: ClientSession) -> Answer:
         endpoint = service().webhooks.rotate_secret(caller, endpoint_id, session)
         headers = {"ETag": etag(endpoint["revision"])}
-        return Answer.of(endpoint, 200, headers, secret=_ONCE)
+        return _told_once(endpoint, 200, headers)
 
     return answer_once(effect)
+
+
+def _told_once(endpoint: dict[str, Any], status: int, headers: dict[str, str]) -> Answer:
+    """An answer of whose secrets nothing is kept for who sends the same key again."""
+    answer = Answer.of(endpoint, status, headers)
+    hidden = dict.fromkeys(endpoint["headers"], HIDDEN)
+    kept = Answer.of({**endpoint, "secret": None, "headers": hidden})
+    return replace(answer, kept=kept.body)
 
 
 def _answer(endpoint: dict[str, Any]) -> Response:
