@@ -68,7 +68,7 @@ class Carriers:
                 recognition_id=event.recognition_id,
                 is_quiet=event.is_quiet,
             )
-            for event in events
+            for event in sorted(events, key=lambda event: event.occurred_at)
         ]
         if doubts:
             there = self._repository.events.existing([each["_id"] for each in feed], session)
