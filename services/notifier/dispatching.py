@@ -10,6 +10,7 @@ from prometheus_client import Gauge, Histogram
 
 from services.notifier.composing import Composed, Composer, Job
 from services.notifier.domain import retry_after
+from services.notifier.domain.health import GONE
 from services.notifier.domain.signature import sign
 from services.notifier.domain.sweep import Sweep
 from services.notifier.lanes import THREADS, Lanes
@@ -43,6 +44,8 @@ _TOO_MANY = 429
 _ASKS_FOR_REST = (_TOO_MANY, 503)
 _REST_SECONDS = 5.0
 """After a 429 that does not say how long to wait."""
+_GONE_SECONDS = 2.0
+"""After a 410: by then it is written down that the endpoint is disabled."""
 
 _seconds = Histogram("kudos_delivery_seconds", "Time of an attempt to deliver a webhook")
 _at_hand = Gauge(
@@ -235,6 +238,8 @@ class Dispatcher:
 
     def _rest(self, job: Job, answer: Answer) -> None:
         """Leave an endpoint alone that asks for it: what waits for it is put off without a try."""
+        if answer.status == GONE:
+            self._lanes.hold(job.lane, _GONE_SECONDS)
         if answer.status not in _ASKS_FOR_REST:
             return
         wait = retry_after.parse(answer.retry_after, self._now())

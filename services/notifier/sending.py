@@ -33,7 +33,7 @@ READ_AT_MOST = 64 * 1024
 _CONNECT_SECONDS = 10.0
 _ADDRESSES_TRIED = 3
 _POOLS = 512
-_CONNECTIONS_KEPT = 8
+_CONNECTIONS_KEPT = 32
 
 Resolver = Callable[[str, int], Sequence[str]]
 """(name, port) -> addresses as text, the preferred first. Raises OSError when there are none."""
@@ -76,7 +76,7 @@ def find_addresses(
     else:
         try:
             addresses = [parse_address(text) for text in resolver(target.host, target.port)]
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             raise RefusedTarget("has a host that no address is known of") from None
     check_addresses(target, addresses, allowed)
     return addresses
