@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 
+from shared import times
 from shared.config import Settings
 from tests.hooks import Hooks, hooks, status
 from tests.notifier_parts import Notifier, person, recognition
@@ -48,10 +50,24 @@ def test_every_query_goes_by_an_index(settings: Settings, received: Hooks) -> No
     notifier.call("GET", f"/webhooks/{endpoint['id']}/attempts?cursor={page['next']}")
     path = f"/webhooks/{endpoint['id']}"
     changed = notifier.call("PATCH", path, json={"description": "x"}, headers={"If-Match": '"1"'})
-    notifier.call("DELETE", path, headers={"If-Match": changed.headers["ETag"]})
+    notifier.call("POST", f"{path}/rotate-secret")
+    notifier.call("POST", f"{path}/test")
+    attempt = notifier.attempts(endpoint)[0]
+    notifier.call("POST", f"{path}/attempts/{attempt['id']}/resend")
+    missed = times.to_rfc3339(times.now() - timedelta(hours=1))
+    notifier.call("POST", f"{path}/recover", json={"since": missed})
+    after = notifier.call("GET", "/events?limit=1").json["after"]
+    notifier.call("GET", f"/events?after={after}")
+    received.answers["/ill"] = status(410)
+    notifier.publish(recognition())
+    gone = f"/webhooks/{failing['id']}"
+    notifier.dispatch_until(lambda: not notifier.call("GET", gone).json["enabled"])
+    revision = notifier.call("GET", path).headers["ETag"]
+    assert changed.headers["ETag"] != revision
+    notifier.call("DELETE", path, headers={"If-Match": revision})
     notifier.close()
 
-    assert len(queries.seen) > 25
+    assert len(queries.seen) > 33
     scans = [
         shape
         for shape, (collection, query) in queries.seen.items()
