@@ -3,9 +3,11 @@
 from services.notifier.inboxes import Inboxes
 from services.notifier.repository import Repository
 from services.notifier.sending import Resolver, resolve
+from services.notifier.unsubscribing import Unsubscribing
 from services.notifier.webhooks import Webhooks
 from shared.config import Settings
 from shared.mongo import Client
+from shared.vault import Vault
 from shared.web.idempotency import Idempotency
 
 
@@ -17,6 +19,9 @@ class Service:
         self.repository = Repository(client[settings.database("notifier")])
         self.idempotency = Idempotency(self.repository.db["idempotency"])
         self.inboxes = Inboxes(self.repository)
+        self.unsubscribing = Unsubscribing(
+            self.repository.directory, self.repository.preferences, Vault(settings.secret_keys)
+        )
         self.webhooks = Webhooks(self.repository, settings.webhook_allow, resolver)
 
     def ensure_indexes(self) -> None:

@@ -10,6 +10,7 @@ from services.notifier.repository.deliveries import Attempts, Deliveries
 from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
 from services.notifier.repository.inbox import Inbox
+from services.notifier.repository.preferences import Preferences
 from services.notifier.repository.recognitions import RecognitionRows
 from shared.key_uses import UntoldUses
 from shared.mongo import Document, in_transaction
@@ -30,6 +31,7 @@ class Repository:
         self.endpoints = Endpoints(db)
         self.deliveries = Deliveries(db)
         self.attempts = Attempts(db)
+        self.preferences = Preferences(db)
         self.key_uses = UntoldUses(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
@@ -45,6 +47,7 @@ class Repository:
             self.endpoints,
             self.deliveries,
             self.attempts,
+            self.preferences,
             self.key_uses,
         ):
             part.ensure_indexes()
