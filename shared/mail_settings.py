@@ -67,7 +67,7 @@ def parse_smtp(text: str) -> SmtpServer:
     if parts.fragment or port == 0 or (asked and not (is_off and parts.scheme == "smtp")):
         raise ValueError(_SMTP)
     user, password = _decoded(parts.username), _decoded(parts.password)
-    if (user is None) != (password is None):
+    if (user is None) != (password is None) or not f"{user}{password}".isascii():
         raise ValueError(_SMTP)
     if is_off and password and not _is_loopback(parts.hostname):
         raise ValueError(_SMTP)

@@ -39,9 +39,9 @@ blueprint = Blueprint(
 
 
 class TokenArguments(Schema):
-    """What stands in the link of a mail."""
+    """What stands in the link of a mail; without it the link is none of ours."""
 
-    token = fields.String(required=True, validate=validate.Length(1, 512))
+    token = fields.String(load_default="", validate=validate.Length(max=512))
 
 
 @blueprint.get("/unsubscribe")
@@ -84,12 +84,12 @@ def _found(token: str) -> Subscription:
 
 
 def _page(subscription: Subscription, **values: Any) -> Response:
-    from services.notifier.channels.languages import codes
+    from services.notifier.channels.languages import first_of
     from services.notifier.channels.unsubscribe_page import render
 
     chosen = service().unsubscribing.language(subscription.person)
-    accepted = request.accept_languages.best_match(codes())
-    page = render(subscription.kind, chosen or accepted or codes()[0], **values)
+    accepted = [chosen] if chosen else list(request.accept_languages.values())
+    page = render(subscription.kind, first_of(accepted), **values)
     headers = {
         "Content-Security-Policy": _POLICY,
         "Cache-Control": "no-store",

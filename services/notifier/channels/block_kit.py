@@ -68,8 +68,8 @@ def _elements(section: Section, headline: str) -> Iterator[Block]:
         if item.text != headline:
             text = one_line(item.text, 2 * HEADER)
             yield _line(_link(text, item.url) if item.url else _words(text))
-        if item.quote:
-            yield {"type": "rich_text_quote", "elements": [_words(_shortened(item.quote))]}
+        if quote := _shortened(item.quote or ""):
+            yield {"type": "rich_text_quote", "elements": [_words(quote)]}
         for note in item.notes:
             yield _line(_words(_shortened(note)))
 
@@ -93,7 +93,8 @@ def _plain(text: str, most: int) -> Block:
 
 
 def _shortened(text: str) -> str:
-    text = without_controls(text)
+    """What somebody wrote; nothing when nobody would see it."""
+    text = without_controls(text).strip()
     return text if len(text) <= _QUOTE else text[: _QUOTE - 1].rstrip() + "…"
 
 
@@ -127,7 +128,7 @@ def _lines(letter: Letter) -> Iterator[str]:
 def _item_lines(item: Item, headline: str) -> Iterator[str]:
     if item.text != headline:
         yield escaped(one_line(item.text, 2 * HEADER))
-    if item.quote:
-        yield quoted(_shortened(item.quote))
+    if quote := _shortened(item.quote or ""):
+        yield quoted(quote)
     for note in item.notes:
         yield escaped(_shortened(note))

@@ -4,7 +4,7 @@ Texts are English in the code; locale/messages.pot lists them, locale/<language>
 translations. docs/mail-and-chat.md says how to add one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
@@ -80,9 +80,10 @@ def language_of(code: str) -> Language:
     return _languages().get(wanted) or _languages()[SOURCE]
 
 
-def codes() -> list[str]:
-    """The languages that there are, English first."""
-    return [SOURCE, *sorted(set(_languages()) - {SOURCE})]
+def first_of(accepted: Iterable[str]) -> str:
+    """The first of `accepted` (BCP 47, the preferred first) that there is; else English."""
+    primary = [code.lower().partition("-")[0] for code in accepted]
+    return next((code for code in primary if code in _languages()), SOURCE)
 
 
 def zone_of(name: str | None) -> ZoneInfo:

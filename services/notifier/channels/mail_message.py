@@ -83,7 +83,8 @@ def address_of(notice: Notice) -> str:
 
 
 def _address(name: str, address: str) -> Address:
-    return Address(display_name=one_line(name, _NAME), addr_spec=address)
+    local, _, domain = address.rpartition("@")
+    return Address(one_line(name, _NAME), local, domain)
 
 
 def _token(text: str) -> str:

@@ -5,10 +5,13 @@ from typing import Any
 
 from services.notifier.channels.languages import language_of, zone_of
 from services.notifier.channels.letter import Item, recognition_url
+from services.notifier.channels.plain import one_line
 from services.notifier.domain.notices import Notice
 from shared.references import id_of, kind_of
 
 View = Mapping[str, Any]
+
+_NAME = 100
 
 
 class Words:
@@ -23,8 +26,8 @@ class Words:
 
     def name(self, reference: str) -> str:
         """The name of a person, team or partner; the id of one that is not known."""
-        found = self._people.get(reference, {}).get("name")
-        return " ".join(str(found).split()) if found else id_of(reference)
+        found = self._people.get(reference, {}).get("name") or ""
+        return one_line(found, _NAME) or id_of(reference)
 
     def names(self, references: Iterable[str], *before: str) -> str:
         """Several names, each once; `before` stand in front of them."""
