@@ -137,6 +137,24 @@ def test_comments_stand_below_each_other_by_name() -> None:
     ]
 
 
+def test_comments_and_reactions_that_came_together_are_one_headline() -> None:
+    mine = view("1", ME, (ADA,))
+    told = notice(
+        act("commented", mine, MARY, comment={"message": "Yes!"}),
+        act("reacted", mine, ALAN, emoji="👏"),
+        act("reacted", mine, MARY, emoji="🎉"),
+        kind="comments",
+    )
+    letter = write(told)
+    assert (
+        letter.subject == "Mary Shelley and Alan Turing commented on and reacted to your thank-you"
+    )
+    assert [item.text for item in letter.sections[0].items] == [
+        "Mary Shelley commented on your thank-you",
+        "Alan Turing and Mary Shelley reacted with 👏 🎉 to your thank-you",
+    ]
+
+
 def test_what_differs_is_said_by_the_first_and_counted() -> None:
     acts = [act("thanked", view("1")), act("thanked", view("2", MARY), MARY)]
     assert subject(*acts, kind="thanks") == "Ada Lovelace thanked you, and 1 more"

@@ -101,7 +101,7 @@ def _team_sections(words: Words) -> tuple[Section, ...]:
     if quiet:
         weeks = int(words.notice.about["quiet_weeks"])
         title = words.language.ngettext(
-            "Not thanked for {count} week", "Not thanked for {count} weeks", weeks
+            "No thanks seen for {count} week", "No thanks seen for {count} weeks", weeks
         ).format(count=weeks)
         items = tuple(Item(words.name(each)) for each in quiet)
         sections.insert(1, Section(items, title, more(words, _count(words, "quiet") - len(items))))

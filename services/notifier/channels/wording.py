@@ -57,6 +57,11 @@ def _headline(words: Words, told: Sequence[Act]) -> str:
         folded = _folded(words, told)
         if folded:
             return folded
+    types = {act.type.removeprefix("kudos.recognition.") for act in told}
+    if types == {"commented", "reacted"} and len({act.recognition["id"] for act in told}) == 1:
+        text = words.language.gettext("{by} commented on and reacted to {thing}")
+        by = words.names(act.by for act in told if act.by)
+        return text.format(by=by, thing=words.thing(told[0].recognition))
     kinds = {act.type for act in told}
     people = {act.by for act in told if act.by}
     is_mine = all(words.is_received(act.recognition) for act in told)
