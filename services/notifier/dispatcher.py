@@ -1,5 +1,6 @@
-"""The worker `dispatcher`: sends deliveries to webhook endpoints."""
+"""The worker `dispatcher`: sends deliveries to webhook endpoints; composes digests beside it."""
 
+from services.notifier.digests import digest_loop
 from services.notifier.dispatching import Dispatcher
 from services.notifier.repository import Repository
 from services.notifier.sending import Sender
@@ -17,10 +18,13 @@ def main(settings: Settings) -> None:
     repository = Repository(client[settings.database("notifier")])
     repository.ensure_indexes()
     dispatcher = Dispatcher(repository, Sender(settings.webhook_allow))
-    worker.run(
-        "dispatcher",
-        dispatcher.step,
-        settings,
-        nudged_by=DELIVERIES,
-        closing=[dispatcher.close, client.close],
-    )
+    with digest_loop(settings, repository) as digests:
+        worker.run(
+            "dispatcher",
+            dispatcher.step,
+            settings,
+            nudged_by=DELIVERIES,
+            stop=digests.stop,
+            closing=[dispatcher.close],
+        )
+    client.close()

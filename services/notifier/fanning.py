@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from pymongo.client_session import ClientSession
 
 from services.notifier.domain.audience import inbox_of
+from services.notifier.domain.digests import row_fields
 from services.notifier.domain.event_types import DELIVERABLE, matches
 from services.notifier.domain.identity import delivery_id, inbox_item_id
 from services.notifier.domain.readability import SHOWN_STATUSES, Reader, may_read
@@ -80,6 +81,7 @@ def prepare(event: Event) -> Change | None:
         "version": version,
         "state": state,
         "attribution": {"giver": _side(attribution["giver"]), "recipients": recipients},
+        **row_fields(state),
     }
     return RecognitionChange(
         event_id=event.id,

@@ -7,9 +7,11 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from services.notifier.repository.deliveries import Attempts, Deliveries
+from services.notifier.repository.digest_clock import DigestClock
 from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
 from services.notifier.repository.inbox import Inbox
+from services.notifier.repository.messages import Messages
 from services.notifier.repository.preferences import Preferences
 from services.notifier.repository.recognitions import RecognitionRows
 from shared.key_uses import UntoldUses
@@ -31,7 +33,9 @@ class Repository:
         self.endpoints = Endpoints(db)
         self.deliveries = Deliveries(db)
         self.attempts = Attempts(db)
+        self.messages = Messages(db)
         self.preferences = Preferences(db)
+        self.digest_clock = DigestClock(db)
         self.key_uses = UntoldUses(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
@@ -47,7 +51,9 @@ class Repository:
             self.endpoints,
             self.deliveries,
             self.attempts,
+            self.messages,
             self.preferences,
+            self.digest_clock,
             self.key_uses,
         ):
             part.ensure_indexes()

@@ -1,13 +1,15 @@
-"""What each person wants to be told, where it differs from the defaults."""
+"""Preferences: what people want to be told, and how (domain/preferences.py says what is stored)."""
 
+from collections.abc import Iterable
+
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from shared.mongo import Document
+from shared.mongo import Document, find_many
 
 
 class Preferences:
-    """The collection `preferences`: {"_id": person, "channels": {kind: {"mail": bool, "chat":
-    bool}}, "language"}; sparse: what is missing is as the defaults have it."""
+    """The collection `preferences`, by person."""
 
     def __init__(self, db: Database[Document]) -> None:
         self._collection = db["preferences"]
@@ -18,6 +20,17 @@ class Preferences:
     def get(self, person: str) -> Document | None:
         """What a person has set; None for nothing."""
         return self._collection.find_one({"_id": person})
+
+    def of_many(
+        self, people: Iterable[str], session: ClientSession | None = None
+    ) -> dict[str, Document]:
+        """Those of people who said something, by person."""
+        found = find_many(self._collection, "_id", people, session=session)
+        return {stored["_id"]: stored for stored in found}
+
+    def store(self, preferences: Document) -> None:
+        """Put preferences in the place of those before."""
+        self._collection.replace_one({"_id": preferences["_id"]}, preferences, upsert=True)
 
     def switch_off(self, person: str, channel: str, *kinds: str) -> None:
         """Tell the person no more of `kinds` by `channel`; safe to repeat."""
