@@ -14,6 +14,7 @@ from typing import Any
 from prometheus_client import Counter
 from pymongo.client_session import ClientSession
 
+from services.notifier.channels import channel_names
 from services.notifier.digest_readers import DigestReader, digest_readers
 from services.notifier.domain import digests as rules
 from services.notifier.domain.digests import Occasion
@@ -229,10 +230,8 @@ def read_digest(
 
 
 def digest_loop(settings: Settings, repository: Repository, stop: Event | None = None) -> SideLoop:
-    """The loop that composes digests beside a worker's own. Chat is there whenever somebody has
-    set it up; mail when there is a server for it."""
-    channels = ["chat", "mail"] if settings.smtp_url else ["chat"]
-    digests = Digests(repository, channels, settings.timezone)
+    """The loop that composes digests beside a worker's own."""
+    digests = Digests(repository, channel_names(settings), settings.timezone)
     return SideLoop(
         "digests",
         digests.step,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from services.notifier.channels import Outcome, open_channels
+from services.notifier.channels import Outcome, channel_names, open_channels
 from services.notifier.channels.mail import Mail
 from services.notifier.channels.samples import sample
 from services.notifier.channels.smtp import Smtp
@@ -22,6 +22,7 @@ from services.notifier.domain.notices import KINDS, Notice
 from services.notifier.sending import Sender
 from shared.config import ConfigError, load_settings
 from shared.mail_settings import Mailbox, parse_smtp
+from shared.secret_keys import new_key
 from tests.smtp_server import (
     PASSWORD,
     USER,
@@ -292,7 +293,10 @@ def test_threads_share_it() -> None:
 
 def test_without_a_server_there_is_no_mail() -> None:
     sender = Sender(())
-    assert set(open_channels(load_settings({}), sender)) == {"chat"}
+    assert open_channels(load_settings({}), sender) == {}
+    assert channel_names(load_settings({})) == set()
+    with_keys = load_settings({"KUDOS_SECRET_KEYS": new_key().text})
+    assert set(open_channels(with_keys, sender)) == channel_names(with_keys) == {"chat"}
     sender.close()
 
 
@@ -303,8 +307,11 @@ def test_with_a_server_there_is() -> None:
         "KUDOS_PUBLIC_URL": "https://kudos.example.org",
     }
     sender = Sender(())
-    channels = open_channels(load_settings(environ), sender)
-    assert set(channels) == {"chat", "mail"}
+    with pytest.raises(ConfigError, match="KUDOS_SMTP_URL needs KUDOS_SECRET_KEYS"):
+        open_channels(load_settings(environ), sender)
+    settings = load_settings({**environ, "KUDOS_SECRET_KEYS": new_key().text})
+    channels = open_channels(settings, sender)
+    assert set(channels) == channel_names(settings) == {"chat", "mail"}
     for each in channels.values():
         each.close()
     sender.close()

@@ -7,6 +7,7 @@ Importing this package is cheap: what a channel needs (smtplib, email, jinja2) i
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from services.notifier.domain.notices import Notice
+from shared.config import ConfigError
 
 if TYPE_CHECKING:
     from services.notifier.sending import Sender
@@ -36,15 +37,32 @@ class Channel(Protocol):
         """Close what is open."""
 
 
+def channel_names(settings: "Settings") -> frozenset[str]:
+    """The channels that messages are made for: mail where a server takes it and its links can be
+    signed, chat where people's URLs can be sealed."""
+    if not settings.secret_keys:
+        return frozenset()
+    return frozenset({"chat", "mail"} if settings.smtp_url else {"chat"})
+
+
 def open_channels(settings: "Settings", sender: "Sender") -> dict[str, Channel]:
     """The channels that are configured, by name (domain/notices.py CHANNELS).
 
-    Chat needs no setting: its URL is each person's own. Connects to nothing yet.
+    Chat needs no server: its URL is each person's own. Connects to nothing yet. Raises ConfigError
+    for mail whose links nobody can sign.
     """
-    from services.notifier.channels.chat import Chat
+    names = channel_names(settings)
+    if settings.smtp_url and "mail" not in names:
+        raise ConfigError(
+            "KUDOS_SMTP_URL needs KUDOS_SECRET_KEYS, which sign the links to unsubscribe; "
+            "`openssl rand -base64 32` makes one"
+        )
+    channels: dict[str, Channel] = {}
+    if "chat" in names:
+        from services.notifier.channels.chat import Chat
 
-    channels: dict[str, Channel] = {"chat": Chat(sender)}
-    if settings.smtp_url is not None:
+        channels["chat"] = Chat(sender)
+    if "mail" in names:
         from services.notifier.channels.mail import open_mail
 
         channels["mail"] = open_mail(settings)
