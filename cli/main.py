@@ -25,6 +25,7 @@ _COMMANDS = {
     "board": "cli.board:board",
     "person": "cli.person:person",
     "demo": "cli.demo:demo",
+    "preview": "cli.preview:preview",
     "dlq": "cli.dlq:dlq",
     "rebuild": "cli.rebuild:rebuild",
     "secrets": "cli.secrets:secrets",

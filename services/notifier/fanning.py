@@ -10,6 +10,7 @@ from pymongo.client_session import ClientSession
 
 from services.notifier.delivering import Carriers
 from services.notifier.domain.audience import inbox_of
+from services.notifier.domain.digests import row_fields
 from services.notifier.domain.event_types import DELIVERABLE
 from services.notifier.domain.identity import inbox_item_id
 from services.notifier.domain.readability import SHOWN_STATUSES
@@ -79,6 +80,7 @@ def prepare(event: Event) -> Change | None:
         "version": version,
         "state": state,
         "attribution": {"giver": _side(attribution["giver"]), "recipients": recipients},
+        **row_fields(state),
     }
     return RecognitionChange(
         event_id=event.id,

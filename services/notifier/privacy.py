@@ -41,6 +41,7 @@ class NotifierHolder:
         self._db["inbox"].delete_many({"person": person})
         self._db["inbox_heads"].delete_one({"_id": person})
         self._change("inbox", partial(_erase_item, person=person, alias=alias))
+        self._db["digest_clock"].delete_one({"_id": person})
         forget_answers(self._db["idempotency"], person)
         self._db["directory"].delete_one({"_id": person})
 
@@ -69,6 +70,7 @@ class NotifierHolder:
         entry = self._db["directory"].find_one({"_id": person})
         if entry is not None:
             yield "directory", entry
+        yield from (("digest_clock", it) for it in self._db["digest_clock"].find({"_id": person}))
         yield from (("inbox", item) for item in self._db["inbox"].find({"person": person}))
         for endpoint in self._db["webhooks"].find({}):
             if mentions(endpoint["owner"], person):

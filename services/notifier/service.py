@@ -6,10 +6,12 @@ from services.notifier.redelivering import Redelivering
 from services.notifier.repository import Repository
 from services.notifier.sealing import Seals
 from services.notifier.sending import Resolver, resolve
+from services.notifier.unsubscribing import Unsubscribing
 from services.notifier.webhooks import Webhooks
 from shared.config import Settings
 from shared.mongo import Client
 from shared.nudges import Nudges
+from shared.vault import Vault
 from shared.web.idempotency import Idempotency
 
 
@@ -31,6 +33,9 @@ class Service:
         self.redelivering = Redelivering(self.repository, self.webhooks, settings.admins)
         self.feed = Feed(self.repository)
         self.nudges = Nudges(settings.nudges)
+        self.unsubscribing = Unsubscribing(
+            self.repository.directory, self.repository.preferences, Vault(settings.secret_keys)
+        )
 
     def ensure_indexes(self) -> None:
         """Create every index that the service needs; safe to repeat."""

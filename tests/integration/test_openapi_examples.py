@@ -7,15 +7,19 @@ takes a body, EXAMPLES in the schema of that body.
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from services.notifier.unsubscribing import Subscription, token_of
 from shared.auth.demo import issue
 from shared.config import Settings
 from shared.mongo import Client
 from tests.conftest import SECRET_KEY
+from shared.secret_keys import new_key
+from shared.vault import Vault
 from tests.leaderboard_events import recognition as thanked
 from tests.leaderboard_parts import Leaderboard
 from tests.notifier_parts import Notifier, person
@@ -49,7 +53,8 @@ class Parts:
     def __init__(self, settings: Settings, client: Client) -> None:
         self.recognition = RecognitionParts(settings, client)
         self.leaderboard = Leaderboard(settings, client)
-        self.notifier = Notifier(settings, client, resolver=lambda _host, _port: ["8.8.8.8"])
+        sealing = replace(settings, secret_keys=(new_key(),))
+        self.notifier = Notifier(sealing, client, resolver=lambda _host, _port: ["8.8.8.8"])
         self.leaderboard.fold(thanked("r1", "person:bob", ["person:ada"]))
         self.notifier.publish(person("person:ada"), told("person:bob", ["person:ada"]))
 
@@ -108,6 +113,10 @@ class Parts:
         about = {"endpoint": path["endpoint_id"], "type": delivery["type"]}
         self.notifier.db["attempts"].insert_one(attempt | about)
         return {**path, "attempt_id": attempt["_id"]}
+
+    def link(self) -> dict[str, str]:
+        vault = Vault(self.notifier.settings.secret_keys)
+        return {"token": token_of(vault, Subscription("person:ada", "thanks"))}
 
     def item(self) -> dict[str, str]:
         return {"item_id": self.notifier.inbox("ada")[0]["id"]}
@@ -200,6 +209,8 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "inbox": lambda *_: Sent(),
     "inbox_mark": lambda parts, _: Sent(parts.item()),
     "inbox_mark_all": lambda *_: Sent(),
+    "unsubscribe_ask": lambda parts, _: Sent(query=parts.link()),
+    "unsubscribe_click": lambda parts, _: Sent(query=parts.link()),
     "webhooks_create": lambda *_: Sent(),
     "webhooks_every": lambda *_: Sent(),
     "webhooks_get": lambda parts, _: Sent(parts.endpoint()),
@@ -276,6 +287,8 @@ def examples(operation: dict[str, Any]) -> Iterator[tuple[str, str | None, Any]]
     for media_type, media in operation.get("requestBody", {}).get("content", {}).items():
         for name, example in media.get("examples", {}).items():
             found, value = True, example["value"]
-            yield name, media_type, value if isinstance(value, str) else json.dumps(value)
+            as_form = media_type == "application/x-www-form-urlencoded"
+            encode = urlencode if as_form else json.dumps
+            yield name, media_type, value if isinstance(value, str) else encode(value)
     if not found:
         yield "", None, None

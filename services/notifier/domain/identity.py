@@ -20,8 +20,15 @@ def webhook_event_id(endpoint_id: str, what: str, at: str) -> str:
 
 
 def message_id(*parts: str) -> str:
-    """The id of a message to a person, from what makes it one of its kind."""
+    """The id of a message to a person: of the event (or the kind of digest and its period), the
+    person and the channel."""
     return "msg_" + _digest(*parts, "message")
+
+
+def flurry_key(recognition_id: str, person: str, channel: str) -> str:
+    """What comments and reactions on a recognition are folded by: for each person in each
+    channel (`inbox` is one) by themselves."""
+    return _digest(recognition_id, person, channel, "flurry")
 
 
 def _digest(*parts: str) -> str:

@@ -8,11 +8,13 @@ from pymongo.database import Database
 
 from services.notifier.repository.audit import Audit
 from services.notifier.repository.deliveries import Attempts, Deliveries
+from services.notifier.repository.digest_clock import DigestClock
 from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
 from services.notifier.repository.events import Events
 from services.notifier.repository.inbox import Inbox
 from services.notifier.repository.messages import Messages
+from services.notifier.repository.preferences import Preferences
 from services.notifier.repository.recognitions import RecognitionRows
 from shared.key_uses import UntoldUses
 from shared.mongo import Document, in_transaction
@@ -36,6 +38,8 @@ class Repository:
         self.events = Events(db)
         self.audit = Audit(db)
         self.messages = Messages(db)
+        self.preferences = Preferences(db)
+        self.digest_clock = DigestClock(db)
         self.key_uses = UntoldUses(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
@@ -54,6 +58,8 @@ class Repository:
             self.events,
             self.audit,
             self.messages,
+            self.preferences,
+            self.digest_clock,
             self.key_uses,
         ):
             part.ensure_indexes()
