@@ -36,6 +36,7 @@ class NotifierHolder:
         self._change("attempts", partial(_erase_attempt, person=person))
         self._db["inbox"].delete_many({"person": person})
         self._db["inbox_heads"].delete_one({"_id": person})
+        self._db["stream_tickets"].delete_many({"person": person})
         self._change("inbox", partial(_erase_item, person=person, alias=alias))
         forget_answers(self._db["idempotency"], person)
         self._db["directory"].delete_one({"_id": person})
@@ -65,6 +66,8 @@ class NotifierHolder:
         if entry is not None:
             yield "directory", entry
         yield from (("inbox", item) for item in self._db["inbox"].find({"person": person}))
+        for ticket in self._db["stream_tickets"].find({"person": person}, {"_id": 0}):
+            yield "stream_tickets", ticket
         for endpoint in self._db["webhooks"].find({}):
             if mentions(endpoint["owner"], person):
                 yield "webhooks", {n: v for n, v in endpoint.items() if n != "secrets"}

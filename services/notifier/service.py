@@ -1,6 +1,7 @@
 """The features of the notifier's API, put together over one database client."""
 
 from services.notifier.inboxes import Inboxes
+from services.notifier.news import News
 from services.notifier.repository import Repository
 from services.notifier.sending import Resolver, resolve
 from services.notifier.webhooks import Webhooks
@@ -16,7 +17,8 @@ class Service:
         self.client = client
         self.repository = Repository(client[settings.database("notifier")])
         self.idempotency = Idempotency(self.repository.db["idempotency"])
-        self.inboxes = Inboxes(self.repository)
+        self.inboxes = Inboxes(self.repository, settings.public_url)
+        self.news = News(self.repository, settings.public_url)
         self.webhooks = Webhooks(self.repository, settings.webhook_allow, resolver)
 
     def ensure_indexes(self) -> None:

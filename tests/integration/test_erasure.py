@@ -20,7 +20,8 @@ MARK = "marker-of-zoe"
 PERSONAL = {
     "recognition": "recognitions comments directory reports audit idempotency api_keys",
     "leaderboard": "directory api_keys milestones",
-    "notifier": "directory recognitions inbox inbox_heads deliveries webhooks attempts api_keys",
+    "notifier": "directory recognitions inbox inbox_heads stream_tickets deliveries webhooks "
+    "attempts api_keys",
 }
 PEOPLE = f"""id,name,email,team,manager,partner
 zoe,Zoe {MARK},{MARK}@example.org,core,grace,
@@ -89,6 +90,7 @@ def plant(services: Privacy) -> dict[str, str]:
     core.with_key(key_token, "GET", "/me")
     services.notifier.subscribe(f"https://192.0.43.8/{MARK}", "zoe", description=MARK)
     services.notifier.subscribe("https://192.0.43.8/hook", "yan")
+    services.notifier.call("POST", "/stream/tickets", "zoe")
     services.spread()
     services.notifier.db["attempts"].insert_one(
         {

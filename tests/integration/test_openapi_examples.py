@@ -188,6 +188,8 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "inbox": lambda *_: Sent(),
     "inbox_mark": lambda parts, _: Sent(parts.item()),
     "inbox_mark_all": lambda *_: Sent(),
+    "stream": lambda *_: Sent(query={"last_event_id": "0"}),
+    "stream_ticket": lambda *_: Sent(),
     "webhooks_create": lambda *_: Sent(),
     "webhooks_every": lambda *_: Sent(),
     "webhooks_get": lambda parts, _: Sent(parts.endpoint()),

@@ -11,6 +11,7 @@ from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
 from services.notifier.repository.inbox import Inbox
 from services.notifier.repository.recognitions import RecognitionRows
+from services.notifier.repository.tickets import StreamTickets
 from shared.key_uses import UntoldUses
 from shared.mongo import Document, in_transaction
 
@@ -31,6 +32,7 @@ class Repository:
         self.deliveries = Deliveries(db)
         self.attempts = Attempts(db)
         self.key_uses = UntoldUses(db)
+        self.tickets = StreamTickets(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
         """What `work(session)` returns, all that it wrote being durable (shared/mongo.py)."""
@@ -46,5 +48,6 @@ class Repository:
             self.deliveries,
             self.attempts,
             self.key_uses,
+            self.tickets,
         ):
             part.ensure_indexes()
