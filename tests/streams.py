@@ -74,7 +74,7 @@ class Stream:
     def next(self) -> Told | None:
         """The next event or comment; None at the end. Raises TimeoutError."""
         told, is_any = Told(), False
-        while line := self.file.readline():
+        while (line := self.file.readline()).endswith(b"\n"):  # cut events are none
             text = line.decode().rstrip("\n")
             if not text:
                 if is_any:

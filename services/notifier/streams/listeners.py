@@ -68,6 +68,7 @@ class Listeners:
         """End every stream; clients come back, elsewhere, spread over some seconds."""
         for task in self._tasks:
             task.kill()
+        self._teller.close()
         for connection in self._connections():
             connection.send(retry(random.randint(200, RETRY_MILLISECONDS)))  # noqa: S311
             connection.end("stopped")

@@ -12,6 +12,7 @@ from typing import Any
 import gevent  # type: ignore[import-untyped]
 import gevent.socket  # type: ignore[import-untyped]
 from gevent.hub import get_hub  # type: ignore[import-untyped]
+from gevent.pool import Group  # type: ignore[import-untyped]
 from prometheus_client import Counter
 from pymongo.errors import PyMongoError
 
@@ -70,6 +71,7 @@ class StreamServer:
         self._admissions = admissions
         self._cors = cors
         self._readiness = readiness
+        self._serving = Group()
         self._closers: list[Callable[[], None]] = []
         self._most = min(_MOST_STREAMS, _descriptors() - _SPARE_DESCRIPTORS)
         self._connected = 0
@@ -112,7 +114,9 @@ class StreamServer:
         for close in self._closers:
             close()
         self._watcher.close()
+        self._serving.kill()
         self._listeners.close()
+        self._threads.close()
         self._wake.stop()
         self._wake.close()
 
@@ -128,7 +132,7 @@ class StreamServer:
                 gevent.sleep(0.1)
                 continue
             connection.setblocking(False)
-            gevent.spawn(self._serve, connection, b"")
+            self._serving.spawn(self._serve, connection, b"")
 
     def _take(self, takeover: Takeover) -> None:
         while True:
@@ -136,15 +140,15 @@ class StreamServer:
             with contextlib.suppress(BlockingIOError):
                 taken = takeover.take()
                 if taken is not None:
-                    gevent.spawn(self._serve, *taken)
+                    self._serving.spawn(self._serve, *taken)
 
     def _serve(self, connection: socket.socket, received: bytes) -> None:
         began = time.perf_counter()
         self._connected += 1
         try:
             self._answer(connection, received, began)
-        except OSError:
-            connection.close()  # its client left
+        except (OSError, gevent.GreenletExit):
+            connection.close()  # its client left, or the server stops
         finally:
             self._connected -= 1
 
@@ -216,6 +220,8 @@ class StreamServer:
     ) -> None:
         try:
             self._listeners.join(connection, opening, standing, after)
+        except gevent.GreenletExit:
+            connection.end("stopped")
         except Exception as error:  # the answer has begun: there is nothing more to say
             log.warning("stream failed", error=str(error)[:300], exc_info=not _passes(error))
             connection.end("failed")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import gevent  # type: ignore[import-untyped]
+from gevent.pool import Group  # type: ignore[import-untyped]
 from prometheus_client import Counter
 from pymongo.errors import PyMongoError
 
@@ -35,6 +36,11 @@ class Teller:
     ) -> None:
         self._news, self._threads = news, threads
         self._look_again, self._leave = look_again, leave
+        self._following_up = Group()
+
+    def close(self) -> None:
+        """End those who lag."""
+        self._following_up.kill()
 
     def tell(self, listeners: Sequence[Listener]) -> None:
         """Tell each what is at hand, what else there is for those who are behind, and how many
@@ -115,13 +121,15 @@ class Teller:
         """Its client reads more slowly than news comes: let it read them at its own pace."""
         listener.connections.discard(connection)
         listener.arriving += 1
-        gevent.spawn(self._follow_up, listener, connection)
+        self._following_up.spawn(self._follow_up, listener, connection)
 
     def _follow_up(self, listener: Listener, connection: Connection) -> None:
         try:
             positions = {listener.reference: listener.position or 0}
             unread = self._threads.run(self._news.unread, positions)
             self.pursue(listener, connection, 0, unread[listener.reference])
+        except gevent.GreenletExit:
+            connection.end("stopped")
         except PyMongoError as error:
             log.warning("following up failed", error=str(error)[:300])
             connection.end("failed")

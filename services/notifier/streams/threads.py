@@ -31,3 +31,7 @@ class Threads:
         if error is not None:
             raise error
         return found[0]
+
+    def close(self) -> None:
+        """End the threads, each once it has done what it does."""
+        self._pool.kill()
