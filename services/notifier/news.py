@@ -6,7 +6,14 @@ from typing import Any
 
 import orjson
 
-from services.notifier.domain.event_stream import ITEM, RETRY_MILLISECONDS, UNREAD, event, retry
+from services.notifier.domain.event_stream import (
+    ITEM,
+    RETRY_MILLISECONDS,
+    UNREAD,
+    event,
+    mark,
+    retry,
+)
 from services.notifier.domain.payload import references_in
 from services.notifier.domain.readability import Reader, may_read
 from services.notifier.inboxes import item_view
@@ -96,8 +103,8 @@ class News:
         told, reached = self.page(standing.reader, position, head, standing.unread)
         events = [data for _, data in told]
         wait = RETRY_MILLISECONDS if reached == head else 0
-        unread = event(UNREAD, {"unread": standing.unread}, reached)
-        return b"".join([retry(wait), *events, unread])
+        unread = event(UNREAD, {"unread": standing.unread}, position)
+        return b"".join([retry(wait), unread, *events, mark(reached)])
 
     def compose(self, parts: Sequence[Part]) -> None:
         """Write the events of `parts`; what may not be read is left out."""

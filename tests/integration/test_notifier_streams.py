@@ -1,5 +1,6 @@
 """Live streams: what is told, to whom, from where on, and when it ends."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from shared import times
+from shared.auth.api_keys import new_key
 from shared.auth.demo import issue
 from shared.config import Settings
 from shared.mongo import Client
@@ -341,3 +344,57 @@ def test_it_ends_when_the_server_stops_and_the_client_goes_on_elsewhere(
     notifier.publish(recognition())
     with serving(notifier.settings, notifier.client) as other:
         assert listen(notifier, other, after=last).named("item").id == 2
+
+
+def test_it_ends_when_the_key_is_revoked(notifier: Notifier, server: Serving) -> None:
+    identifier, text, kept = new_key()
+    state = {"_id": identifier, "hash": kept, "scopes": ["kudos:read"], "person": "person:bob",
+             "on_behalf_of": False, "revoked_at": None, "version": 1}  # fmt: skip
+    notifier.db["api_keys"].insert_one(state)
+    stream = Stream(server.port, headers={"Authorization": f"Bearer {text}"}).opened()
+    other = listen(notifier, server)
+    revoked = {**state, "revoked_at": times.now(), "version": 2}
+    notifier.db["api_keys"].replace_one({"_id": identifier}, revoked)
+    assert stream.named("end").data == {"reason": "access_ended"}
+    assert stream.next() is None
+    notifier.publish(recognition())
+    assert other.named("item").id == 1
+
+
+# --- where no process serves streams -------------------------------------------------------------
+
+
+def answered(notifier: Notifier, after: int | None = None, query: str = "") -> str:
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    answer = notifier.call("GET", f"/stream{query}", "bob", headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.content_type == "text/event-stream"
+    return str(answer.text)
+
+
+def test_the_api_answers_what_is_new_and_lets_the_client_come_back(notifier: Notifier) -> None:
+    assert answered(notifier) == (
+        'retry: 3000\n\nid: 0\nevent: unread\ndata: {"unread":0}\n\nid: 0\n\n'
+    )
+    notifier.publish(*(recognition() for _ in range(250)))
+    first = answered(notifier, 0)
+    assert first.startswith("retry: 0\n")  # there is more at once
+    assert re.findall(r"id: (\d+)\nevent: item", first) == [str(n) for n in range(1, 201)]
+    second = answered(notifier, 200)
+    assert second.startswith("retry: 3000\n")
+    assert re.findall(r"id: (\d+)\nevent: item", second) == [str(n) for n in range(201, 251)]
+    assert "event: item" not in answered(notifier, 250)
+    assert "event: item" not in answered(notifier, 9999)
+    assert second.endswith("\n\nid: 250\n\n")
+
+
+def test_the_api_takes_tickets_and_refuses_as_streams_do(notifier: Notifier) -> None:
+    text, web = ticket(notifier), notifier.app.test_client()
+    path = f"/notifier/v1/stream?ticket={text}"
+    assert web.get(path).status_code == 200
+    assert web.get(path).status_code == 401
+    assert web.get("/notifier/v1/stream").status_code == 401
+    assert notifier.call("GET", "/stream?last_event_id=x", "bob").status_code == 422
+    assert notifier.call("GET", "/stream?colour=red", "bob").status_code == 422
+    assert notifier.call("GET", "/stream", "bob", scopes=["kudos:write"]).status_code == 403
+    assert notifier.call("GET", f"/stream?ticket={ticket(notifier)}", "bob").status_code == 400

@@ -29,6 +29,11 @@ def event(name: str, data: Mapping[str, Any], position: int | None = None) -> by
     return f"{head}event: {name}\ndata: ".encode() + orjson.dumps(data) + b"\n\n"
 
 
+def mark(position: int) -> bytes:
+    """What moves the client's Last-Event-ID and tells it nothing."""
+    return f"id: {position}\n\n".encode()
+
+
 def retry(milliseconds: int) -> bytes:
     """How long the client is to wait before it connects again."""
     return f"retry: {milliseconds}\n\n".encode()
