@@ -176,7 +176,9 @@ def process(settings: Settings, port: int, **more: str) -> Iterator[subprocess.P
         **more,
     }
     command = [sys.executable, "-c", CODE]
-    running = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         wait_until(lambda: _answers(port), 30)
         yield running

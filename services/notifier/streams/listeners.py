@@ -187,8 +187,9 @@ class Listeners:
             restless, self._restless = self._restless, {}
             changed, self._changed = self._changed, set()
             try:
-                for reference in changed & self._listeners.keys():
-                    self._renew(self._listeners[reference])
+                for reference in changed:
+                    if (listener := self._listeners.get(reference)) is not None:
+                        self._renew(listener)
                 self._teller.tell(
                     [
                         listener
