@@ -31,6 +31,7 @@ HEARTBEAT_SECONDS = 15.0
 MOST_OF_PERSON = 20
 
 _MOST_AT_HAND = 200
+_TOGETHER_SECONDS = 0.01
 _PAUSE_SECONDS = 0.5
 _LIMIT_SECONDS = 5
 
@@ -183,6 +184,7 @@ class Listeners:
     def _tell_on(self) -> None:
         while True:
             self._work.wait()
+            gevent.sleep(_TOGETHER_SECONDS)  # what comes at the same time is told at the same time
             self._work.clear()
             restless, self._restless = self._restless, {}
             changed, self._changed = self._changed, set()
@@ -221,16 +223,32 @@ class Listeners:
     # --- time passing ----------------------------------------------------------------------------
 
     def _sweep_on(self) -> None:
-        compared = time.monotonic()
+        compared, ahead = time.monotonic(), dict[str, int]()
         while True:
             gevent.sleep(min(1.0, self._heartbeat / 3))
             now = time.monotonic()
             for connection in self._connections():
                 self._sweep(connection, now)
-            if now - compared >= self._heartbeat:
-                compared = now
-                for listener in self._listeners.values():
+            for reference, head in ahead.items():  # what was on its way then has come by now
+                listener = self._listeners.get(reference)
+                if listener is not None and (listener.position or 0) < head:
                     self._look_again(listener)
+            ahead = {}
+            if now - compared >= self._heartbeat:
+                compared, ahead = now, self._who_is_behind()
+
+    def _who_is_behind(self) -> dict[str, int]:
+        """Those of whom there is more than they were told, with the number of the newest item."""
+        try:
+            heads = self._threads.run(self._news.heads, list(self._listeners))
+        except PyMongoError as error:
+            log.warning("comparing failed; trying again", error=str(error)[:300])
+            return {}
+        return {
+            reference: heads[reference]
+            for reference, listener in self._listeners.items()
+            if listener.position is not None and heads.get(reference, 0) > listener.position
+        }
 
     def _sweep(self, connection: Connection, now: float) -> None:
         admission = connection.admission

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import gevent  # type: ignore[import-untyped]
+from gevent.event import Event  # type: ignore[import-untyped]
 from gevent.pool import Group  # type: ignore[import-untyped]
 from prometheus_client import Counter
 from pymongo.errors import PyMongoError
@@ -18,6 +19,8 @@ from shared.telemetry import log
 STUCK_SECONDS = 30.0
 """How long a client may read nothing of what it was sent."""
 
+_COUNTED_AT_ONCE = 20
+_PAUSE_SECONDS = 0.5
 _GLANCE_SECONDS = 0.01
 
 _items = Counter("kudos_stream_items", "Items told by live streams")
@@ -37,15 +40,19 @@ class Teller:
         self._news, self._threads = news, threads
         self._look_again, self._leave = look_again, leave
         self._following_up = Group()
+        self._uncounted: dict[str, Listener] = {}
+        self._to_count = Event()
+        self._counting = gevent.spawn(self._count_on)
 
     def close(self) -> None:
-        """End those who lag."""
+        """Tell nobody any more; those who lag end."""
+        self._counting.kill()
         self._following_up.kill()
 
     def tell(self, listeners: Sequence[Listener]) -> None:
-        """Tell each what is at hand, what else there is for those who are behind, and how many
-        items are unread where that changed. Raises PyMongoError, some being told."""
-        self._count([each for each in listeners if each.unread is None])
+        """Tell each what is at hand, what else there is for those who are behind, and soon how
+        many items are unread where that changed. Raises PyMongoError, some being told."""
+        self._count([each for each in listeners if each.at_hand and each.unread is None])
         pairs = [(each, part) for each in listeners if (part := _part(each)) is not None]
         if pairs:
             self._threads.run(self._news.compose, [part for _, part in pairs])
@@ -58,11 +65,9 @@ class Teller:
             for listener in behind:
                 listener.is_behind = False
                 self._catch_up(listener, heads.get(listener.reference, 0))
-        for listener in listeners:
-            if listener.unread is not None and listener.unread != listener.told_unread:
-                listener.told_unread = listener.unread
-                for connection in list(listener.connections):
-                    connection.send(event(UNREAD, {"unread": listener.unread}))
+        self._uncounted |= {each.reference: each for each in listeners if each.unread is None}
+        if self._uncounted:
+            self._to_count.set()
 
     def pursue(self, listener: Listener, connection: Connection, head: int, unread: int) -> None:
         """Tell a connection what it lacks (up to `head` at least), at the pace at which its client
@@ -86,11 +91,36 @@ class Teller:
         listener.connections.add(connection)
         self._look_again(listener)  # for what came while nobody was told of it
 
+    def _count_on(self) -> None:
+        """Count anew for those of whom items were marked, beside what is told: after a change
+        stream broke they are all who listen."""
+        while True:
+            self._to_count.wait()
+            some = [
+                self._uncounted.popitem()[1]
+                for _ in range(min(_COUNTED_AT_ONCE, len(self._uncounted)))
+            ]
+            if not self._uncounted:
+                self._to_count.clear()
+            try:
+                self._count(some)
+            except PyMongoError as error:
+                log.warning("counting failed; trying again", error=str(error)[:300])
+                self._uncounted |= {each.reference: each for each in some}
+                self._to_count.set()
+                gevent.sleep(_PAUSE_SECONDS)
+
     def _count(self, listeners: Sequence[Listener]) -> None:
         positions = {each.reference: each.position or 0 for each in listeners}
         counted = self._threads.run(self._news.unread, positions) if positions else {}
         for each in listeners:
+            if each.unread is not None or each.position != positions[each.reference]:
+                continue  # told of more meanwhile, and counted then
             each.unread = counted[each.reference]
+            if each.unread != each.told_unread:
+                each.told_unread = each.unread
+                for connection in list(each.connections):
+                    connection.send(event(UNREAD, {"unread": each.unread}))
 
     def _catch_up(self, listener: Listener, head: int) -> None:
         assert listener.position is not None
