@@ -178,6 +178,12 @@ class Settings:
     nudges: Path | None = _setting(  # noqa: RUF009
         None, "folder through which processes of one machine wake each other; `up` sets it", Path
     )
+    streams: Path | None = _setting(  # noqa: RUF009
+        None,
+        "Unix socket through which the gateway of one machine hands over live streams; `up` "
+        "sets it",
+        Path,
+    )
     bind: str = _setting("127.0.0.1", "address that `kudos serve` and the probes listen on")
     web_workers: int = _setting(2, "processes of each API server", _integer(1, 64))
     web_threads: int = _setting(8, "threads of each API process", _integer(1, 256))

@@ -116,6 +116,7 @@ def _start(
             database.initiate()
     announce()
     supervisor.start("gateway", _kudos("serve", "gateway"))
+    supervisor.start("streams", _kudos("serve", "streams"))
     for worker in WORKERS:
         is_probed = worker == _PROBED and settings.probe_port is not None
         more = {"KUDOS_PROBE_PORT": str(settings.probe_port)} if is_probed else {}
@@ -136,6 +137,7 @@ def _supervised(
         "KUDOS_MONGO_URI": mongo_uri,
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
         "KUDOS_NUDGES": str(folder.nudges),
+        "KUDOS_STREAMS": str(folder.streams),
     }
     if not environment.get("KUDOS_SECRET_KEYS", "").strip():
         environment["KUDOS_SECRET_KEYS"] = secret_keys(folder.path)

@@ -1,6 +1,5 @@
 """The worker `dispatcher`: sends deliveries to webhook endpoints; composes digests beside it."""
 
-from services.notifier.digests import digest_loop
 from services.notifier.dispatching import Dispatcher
 from services.notifier.repository import Repository
 from services.notifier.sealing import Seals, require_keys

@@ -1,6 +1,7 @@
 """Inboxes: what a person was told, as it stands now. One function here is what one request does."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from services.notifier.domain.payload import references_in
 from services.notifier.domain.readability import Reader, may_read
@@ -16,8 +17,9 @@ _WIDENING = 4
 class Inboxes:
     """What people do with their inboxes."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, public_url: str | None = None) -> None:
         self._repository = repository
+        self._public_url = public_url
         self._inbox = repository.inbox
 
     def page(
@@ -38,8 +40,7 @@ class Inboxes:
             high, width = low, width * _WIDENING
         shown = items[:limit]
         following = shown[-1]["sequence"] if len(items) > limit else None
-        references = references_in(*(item["recognition"] for item in shown))
-        return shown, following, self._repository.directory.people(references)
+        return shown, following, self._people(shown)
 
     def unread(self, person: str) -> int:
         """How many items are unread."""
@@ -51,13 +52,17 @@ class Inboxes:
         views = self._readable([found], self._reader(person)) if found else []
         if not views:
             raise NotFound(f"There is no item {item_id} in your inbox")
-        people = self._repository.directory.people(references_in(views[0]["recognition"]))
-        return {**views[0], "people": people}
+        return {**views[0], "people": self._people(views)}
 
     def mark_all(self, person: str) -> Document:
         """Mark every item as read."""
         marked = self._inbox.mark_all(person)
         return {"marked": marked, "unread": self._inbox.unread(person)}
+
+    def _people(self, views: Sequence[Document]) -> Document:
+        references = references_in(*(view["recognition"] for view in views))
+        acted = [view["by"] for view in views if view["by"]]
+        return self._repository.directory.people([*references, *acted])
 
     def _reader(self, person: str) -> Reader:
         entry = self._repository.directory.find(person) or {}
@@ -66,14 +71,19 @@ class Inboxes:
     def _readable(self, items: Sequence[Document], reader: Reader) -> list[Document]:
         rows = self._repository.recognitions.get_many(item["recognition"] for item in items)
         return [
-            _view(item, row, reader)
+            item_view(item, public_view(row["state"], reader.person), self._public_url)
             for item in items
             if (row := rows.get(item["recognition"]))
             and may_read(reader, row["state"], row["attribution"])
         ]
 
 
-def _view(item: Document, row: Document, reader: Reader) -> Document:
+def item_view(item: Document, recognition: Any, public_url: str | None) -> Document:
+    """An item as it is shown, with the recognition as its reader sees it.
+
+    `link` is absolute where the suite's own address is known (KUDOS_PUBLIC_URL).
+    """
+    base = (public_url or "").rstrip("/")
     return {
         "id": item["_id"],
         "sequence": item["sequence"],
@@ -81,5 +91,6 @@ def _view(item: Document, row: Document, reader: Reader) -> Document:
         "at": to_rfc3339(item["at"]),
         "read": item["read"],
         "by": item["by"],
-        "recognition": public_view(row["state"], reader.person),
+        "link": f"{base}/recognition/v1/recognitions/{item['recognition']}",
+        "recognition": recognition,
     }

@@ -40,6 +40,7 @@ class NotifierHolder:
         self._db["messages"].delete_many({"person": person})
         self._db["inbox"].delete_many({"person": person})
         self._db["inbox_heads"].delete_one({"_id": person})
+        self._db["stream_tickets"].delete_many({"person": person})
         self._change("inbox", partial(_erase_item, person=person, alias=alias))
         self._db["digest_clock"].delete_one({"_id": person})
         forget_answers(self._db["idempotency"], person)
@@ -72,6 +73,8 @@ class NotifierHolder:
             yield "directory", entry
         yield from (("digest_clock", it) for it in self._db["digest_clock"].find({"_id": person}))
         yield from (("inbox", item) for item in self._db["inbox"].find({"person": person}))
+        for ticket in self._db["stream_tickets"].find({"person": person}, {"_id": 0}):
+            yield "stream_tickets", ticket
         for endpoint in self._db["webhooks"].find({}):
             if mentions(endpoint["owner"], person):
                 yield "webhooks", {n: v for n, v in endpoint.items() if n not in _SEALED}

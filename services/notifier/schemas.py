@@ -22,6 +22,12 @@ class InboxItemSchema(Schema):
     at = fields.String()
     read = fields.Boolean()
     by = fields.String(allow_none=True)
+    link = fields.String(
+        metadata={
+            "format": "uri-reference",
+            "description": "Of the recognition; absolute where KUDOS_PUBLIC_URL is set",
+        }
+    )
     recognition = fields.Dict(metadata={"description": "As GET /recognition/v1/... shows it"})
 
 
@@ -53,3 +59,35 @@ class ReadAllSchema(Schema):
 
     marked = fields.Integer()
     unread = fields.Integer()
+
+
+class StreamTicketSchema(Schema):
+    """A ticket for a live stream: good once, until it expires."""
+
+    ticket = fields.String()
+    expires_at = fields.String(metadata={"format": "date-time"})
+
+
+_POSITION = validate.Regexp("^[0-9]{0,15}$", error="must be the id of an event of this stream")
+
+
+class StreamArguments(Schema):
+    """The query parameters of a live stream."""
+
+    ticket = fields.String(
+        metadata={"description": "Of POST /stream/tickets, in place of a token: for EventSource"}
+    )
+    last_event_id = fields.String(
+        validate=_POSITION,
+        metadata={"description": "As Last-Event-ID, for the first connection of an EventSource"},
+    )
+
+
+class StreamHeaders(Schema):
+    """The headers of a live stream."""
+
+    last_event_id = fields.String(
+        data_key="Last-Event-ID",
+        validate=_POSITION,
+        metadata={"description": "The id of the last event that came; without: from now on"},
+    )

@@ -2,6 +2,7 @@
 
 from services.notifier.feed import Feed
 from services.notifier.inboxes import Inboxes
+from services.notifier.news import News
 from services.notifier.redelivering import Redelivering
 from services.notifier.repository import Repository
 from services.notifier.sealing import Seals
@@ -22,7 +23,6 @@ class Service:
         self.client = client
         self.repository = Repository(client[settings.database("notifier")])
         self.idempotency = Idempotency(self.repository.db["idempotency"])
-        self.inboxes = Inboxes(self.repository)
         self.webhooks = Webhooks(
             self.repository,
             Seals(settings.secret_keys),
@@ -36,6 +36,8 @@ class Service:
         self.unsubscribing = Unsubscribing(
             self.repository.directory, self.repository.preferences, Vault(settings.secret_keys)
         )
+        self.inboxes = Inboxes(self.repository, settings.public_url)
+        self.news = News(self.repository, settings.public_url)
 
     def ensure_indexes(self) -> None:
         """Create every index that the service needs; safe to repeat."""

@@ -123,7 +123,7 @@ def running(
                 processes[name] = _start(name, service, folder, changed)
         for process in processes.values():
             wait_until(process.is_healthy, START_SECONDS)
-        ports = {name: processes[name].port for name in APIS}
+        ports = {name: processes[name].port for name in (*APIS, "streams")}
         with gateway(folder, free_port(), free_port(), ports) as url:
             yield Suite(url, processes, issuer_key)
     finally:

@@ -85,7 +85,13 @@ def test_it_is_ready_soon_and_says_where(suite: Suite) -> None:
 def test_every_part_is_a_process_of_its_own(suite: Suite) -> None:
     commands = [" ".join(process.cmdline()) for process in suite.processes()]
 
-    for part in ("work relay", "work projector", "work fan-out", "work dispatcher"):
+    for part in (
+        "work relay",
+        "work projector",
+        "work fan-out",
+        "work dispatcher",
+        "serve streams",
+    ):
         assert sum(part in command for command in commands) == 1, part
     assert sum("serve gateway" in command for command in commands) == 3  # the arbiter and two
     assert sum("--storage-path" in command for command in commands) == 1

@@ -20,8 +20,8 @@ MARK = "marker-of-zoe"
 PERSONAL = {
     "recognition": "recognitions comments directory reports audit idempotency api_keys",
     "leaderboard": "directory api_keys milestones",
-    "notifier": "directory recognitions inbox inbox_heads deliveries events webhooks attempts "
-    "audit messages api_keys",
+    "notifier": "directory recognitions inbox inbox_heads stream_tickets deliveries events "
+    "webhooks attempts audit messages api_keys",
 }
 PEOPLE = f"""id,name,email,team,manager,partner
 zoe,Zoe {MARK},{MARK}@example.org,core,grace,
@@ -94,6 +94,7 @@ def plant(services: Privacy) -> dict[str, str]:
     services.notifier.db["events"].insert_one({"_id": "evt", "recognition": None, **told})
     services.notifier.db["audit"].insert_one({"_id": "aud", "by": "key:1 for person:zoe"})
     services.notifier.db["messages"].insert_one({"_id": "msg", "person": "person:zoe"})
+    services.notifier.call("POST", "/stream/tickets", "zoe")
     services.spread()
     services.notifier.db["attempts"].insert_one(
         {

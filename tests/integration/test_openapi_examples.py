@@ -17,9 +17,9 @@ from services.notifier.unsubscribing import Subscription, token_of
 from shared.auth.demo import issue
 from shared.config import Settings
 from shared.mongo import Client
-from tests.conftest import SECRET_KEY
 from shared.secret_keys import new_key
 from shared.vault import Vault
+from tests.conftest import SECRET_KEY
 from tests.leaderboard_events import recognition as thanked
 from tests.leaderboard_parts import Leaderboard
 from tests.notifier_parts import Notifier, person
@@ -211,6 +211,8 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "inbox_mark_all": lambda *_: Sent(),
     "unsubscribe_ask": lambda parts, _: Sent(query=parts.link()),
     "unsubscribe_click": lambda parts, _: Sent(query=parts.link()),
+    "stream": lambda *_: Sent(query={"last_event_id": "0"}),
+    "stream_ticket": lambda *_: Sent(),
     "webhooks_create": lambda *_: Sent(),
     "webhooks_every": lambda *_: Sent(),
     "webhooks_get": lambda parts, _: Sent(parts.endpoint()),

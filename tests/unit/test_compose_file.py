@@ -21,7 +21,7 @@ IDENTITY = {
     "KUDOS_JWT_ISSUER": "https://id.example",
     "KUDOS_JWT_AUDIENCE": "kudos",
 }
-APIS = {"recognition", "leaderboard", "notifier"}
+APIS = {"recognition", "leaderboard", "notifier", "streams"}
 WORKERS = {"relay", "clock", "projector", "fan-out", "dispatcher"}
 OWN = APIS | WORKERS
 DOCKERFILE = compose.ROOT / "deploy" / "docker" / "Dockerfile"
@@ -145,7 +145,7 @@ def test_every_setting_is_accepted(name: str) -> None:
 
 def test_every_setting_can_be_made_from_outside_or_is_fixed_by_the_file() -> None:
     """A new setting must be handed to the containers, or be said here to be of no use there."""
-    of_the_launcher = {"KUDOS_DATA", "KUDOS_NUDGES"}
+    of_the_launcher = {"KUDOS_DATA", "KUDOS_NUDGES", "KUDOS_STREAMS"}
     known = {f"KUDOS_{field.name.upper()}" for field in dataclasses.fields(Settings)}
     passed = {name for each in OWN for name in ALL[each]["environment"]}
     assert known - passed == of_the_launcher

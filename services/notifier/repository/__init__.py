@@ -16,6 +16,7 @@ from services.notifier.repository.inbox import Inbox
 from services.notifier.repository.messages import Messages
 from services.notifier.repository.preferences import Preferences
 from services.notifier.repository.recognitions import RecognitionRows
+from services.notifier.repository.tickets import StreamTickets
 from shared.key_uses import UntoldUses
 from shared.mongo import Document, in_transaction
 
@@ -41,6 +42,7 @@ class Repository:
         self.preferences = Preferences(db)
         self.digest_clock = DigestClock(db)
         self.key_uses = UntoldUses(db)
+        self.tickets = StreamTickets(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
         """What `work(session)` returns, all that it wrote being durable (shared/mongo.py)."""
@@ -61,5 +63,6 @@ class Repository:
             self.preferences,
             self.digest_clock,
             self.key_uses,
+            self.tickets,
         ):
             part.ensure_indexes()

@@ -76,9 +76,17 @@ class Inbox:
         found = self._items.find(query).sort("sequence", DESCENDING)
         return [item for item in found if not item["hidden"]]
 
-    def unread(self, person: str) -> int:
-        """How many items are unread."""
-        return self._items.count_documents({"person": person, "read": False, "hidden": False})
+    def heads(self, people: Iterable[str]) -> dict[str, int]:
+        """The number of the newest item of each who ever had one."""
+        found = find_many(self._heads, "_id", people)
+        return {head["_id"]: int(head["sequence"]) for head in found}
+
+    def unread(self, person: str, up_to: int | None = None) -> int:
+        """How many items are unread; of those numbered up to `up_to`."""
+        query: Document = {"person": person, "read": False, "hidden": False}
+        if up_to is not None:
+            query["sequence"] = {"$lte": up_to}
+        return self._items.count_documents(query)
 
     def mark(self, person: str, item_id: str, read: bool) -> bool:
         """Mark one item of a person; False when there is none."""
