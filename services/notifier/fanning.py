@@ -8,14 +8,13 @@ from typing import Any
 from prometheus_client import Counter
 from pymongo.client_session import ClientSession
 
-from services.notifier.domain.audience import inbox_of
 from services.notifier.domain.event_types import DELIVERABLE, matches
-from services.notifier.domain.identity import delivery_id, inbox_item_id
+from services.notifier.domain.identity import delivery_id
 from services.notifier.domain.readability import SHOWN_STATUSES, Reader, may_read
 from services.notifier.repository import Repository
 from services.notifier.repository.deliveries import new_delivery
-from services.notifier.repository.inbox import new_item
 from services.notifier.rights import readers_of
+from services.notifier.telling import Teller
 from shared import times
 from shared.events import RECOGNITION, Event
 from shared.mongo import Document
@@ -27,7 +26,6 @@ TOLD_WITHIN = timedelta(hours=24)
 
 _DUE_IN_A_MILLISECOND = 10
 
-_items = Counter("kudos_inbox_items", "Inbox items made", ["type"])
 _deliveries = Counter("kudos_deliveries_made", "Deliveries made for webhook endpoints", ["type"])
 
 
@@ -101,6 +99,7 @@ class Fanning:
 
     def __init__(self, repository: Repository, now: Callable[[], datetime] = times.now) -> None:
         self._repository = repository
+        self._teller = Teller(repository)
         self._now = now
         self._doubts = False
 
@@ -147,40 +146,10 @@ class Fanning:
             for change in fresh
             if change.recognition_id in shown and change.reaches_anybody(now)
         ]
+        news = {change.event_id for change in telling}
+        self._teller.tell(fresh, news, now, session, doubts=self._doubts)
         if telling:
-            self._fill_inboxes(telling, now, session)
             self._make_deliveries(telling, newest, now, session)
-
-    def _fill_inboxes(
-        self, changes: list[RecognitionChange], now: datetime, session: ClientSession
-    ) -> None:
-        members: dict[str, list[str]] = {}
-
-        def members_of(group: str) -> list[str]:
-            if group not in members:
-                members[group] = self._repository.directory.members(group, session)
-            return members[group]
-
-        items = [
-            new_item(
-                inbox_item_id(change.event_id, person),
-                person=person,
-                event_id=change.event_id,
-                event_type=change.type,
-                recognition_id=change.recognition_id,
-                by=change.change["by"],
-                at=now,
-            )
-            for change in changes
-            for person in inbox_of(change.type, change.row["state"], change.change, members_of)
-        ]
-        if self._doubts:
-            there = self._repository.inbox.existing([item["_id"] for item in items], session)
-            items = [item for item in items if item["_id"] not in there]
-        if items:
-            self._repository.inbox.add(items, session)
-        for item in items:
-            _items.labels(item["type"]).inc()
 
     def _make_deliveries(
         self,

@@ -11,6 +11,8 @@ from shared.times import to_rfc3339
 from shared.web.problems import NotFound
 
 _WIDENING = 4
+_MOST_NAMED = 10
+"""People that an item names of those whose comments and reactions are folded into it."""
 
 
 class Inboxes:
@@ -38,8 +40,7 @@ class Inboxes:
             high, width = low, width * _WIDENING
         shown = items[:limit]
         following = shown[-1]["sequence"] if len(items) > limit else None
-        references = references_in(*(item["recognition"] for item in shown))
-        return shown, following, self._repository.directory.people(references)
+        return shown, following, self._repository.directory.people(_named_in(shown))
 
     def unread(self, person: str) -> int:
         """How many items are unread."""
@@ -51,7 +52,7 @@ class Inboxes:
         views = self._readable([found], self._reader(person)) if found else []
         if not views:
             raise NotFound(f"There is no item {item_id} in your inbox")
-        people = self._repository.directory.people(references_in(views[0]["recognition"]))
+        people = self._repository.directory.people(_named_in(views))
         return {**views[0], "people": people}
 
     def mark_all(self, person: str) -> Document:
@@ -73,6 +74,19 @@ class Inboxes:
         ]
 
 
+def _named_in(views: Sequence[Document]) -> list[str]:
+    """Every reference that views of items name."""
+    who = [reference for view in views for reference in view["who"]]
+    return [*references_in(*(view["recognition"] for view in views)), *who]
+
+
+def _flurry(item: Document) -> Document:
+    """How much is folded into an item, and by whom: the latest first."""
+    acts = item.get("acts", [item])
+    who = dict.fromkeys(act["by"] for act in reversed(acts) if act["by"])
+    return {"count": len(acts), "who": list(who)[:_MOST_NAMED]}
+
+
 def _view(item: Document, row: Document, reader: Reader) -> Document:
     return {
         "id": item["_id"],
@@ -81,5 +95,6 @@ def _view(item: Document, row: Document, reader: Reader) -> Document:
         "at": to_rfc3339(item["at"]),
         "read": item["read"],
         "by": item["by"],
+        **_flurry(item),
         "recognition": public_view(row["state"], reader.person),
     }

@@ -92,4 +92,4 @@ def _erase_attempt(attempt: Document, person: str) -> Document | None:
 
 
 def _erase_item(item: Document, person: str, alias: str) -> Document | None:
-    return {**item, "by": alias} if item["by"] == person else None
+    return renamed(item, person, alias) if mentions(item, person) else None

@@ -151,6 +151,8 @@ class InboxItemSchema(Schema):
     at = fields.String()
     read = fields.Boolean()
     by = fields.String(allow_none=True)
+    count = fields.Integer(metadata={"description": "Comments and reactions folded into it"})
+    who = fields.List(fields.String(), metadata={"description": "By whom, the latest first; ten"})
     recognition = fields.Dict(metadata={"description": "As GET /recognition/v1/... shows it"})
 
 

@@ -12,6 +12,7 @@ from shared.config import Settings
 from tests.hooks import Hooks, hooks, status
 from tests.notifier_parts import Notifier, person, recognition
 from tests.queries import Queries, goes_by_index
+from tests.told_parts import Story
 
 
 @pytest.fixture
@@ -40,6 +41,9 @@ def test_every_query_goes_by_an_index(settings: Settings, received: Hooks) -> No
             id=event.subject, version=2, type="kudos.recognition.retracted", status="retracted"
         )
     )
+    story = Story()
+    notifier.publish(story.first, story.reacted("person:cy"))
+    notifier.publish(story.reacted("person:cy", added=False), story.then("restored", None))
     item = notifier.inbox("bob")[0]
     notifier.call("PATCH", f"/inbox/{item['id']}", "bob", json={"read": True})
     notifier.call("POST", "/inbox/read-all", "bob")

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+RECOGNITION = "kudos.recognition."
+"""What the types about recognitions begin with."""
+
 DELIVERABLE = {
     "kudos.recognition.thanked": "Somebody thanked people, a team or a partner",
     "kudos.recognition.asked": "Somebody asked people, a team or a partner for something",

@@ -13,5 +13,17 @@ def delivery_id(event_id: str, endpoint_id: str) -> str:
     return "dlv_" + _digest(event_id, endpoint_id, "webhook")
 
 
+def message_id(*parts: str) -> str:
+    """The id of a message to a person: of the event (or the kind of digest and its period), the
+    person and the channel."""
+    return "msg_" + _digest(*parts, "message")
+
+
+def flurry_key(recognition_id: str, person: str, channel: str) -> str:
+    """What comments and reactions on a recognition are folded by: for each person in each
+    channel (`inbox` is one) by themselves."""
+    return _digest(recognition_id, person, channel, "flurry")
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

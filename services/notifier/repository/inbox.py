@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from pymongo import ASCENDING, DESCENDING, ReplaceOne
+from pymongo import ASCENDING, DESCENDING, DeleteOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
@@ -16,8 +16,11 @@ class Inbox:
     """The collections `inbox` and `inbox_heads`.
 
     An item: {"_id", "person", "sequence", "type", "event_id", "recognition", "by", "at", "read",
-    "hidden"}. Sequences of a person are 1, 2, 3, ...: taken from {"_id": person, "sequence": the
-    last} in the transaction that inserts the item, so they become visible in order.
+    "hidden"}; of comments and reactions also {"acts": [{"mark", "type", "by", "at"}], "marks",
+    "folds_until"} and, while more may be folded in, "folds" (domain/flurries.py). Sequences of a
+    person are 1, 2, 3, ...: taken from {"_id": person, "sequence": the last} in the transaction
+    that writes the item, so they become visible in order. An item into which something is folded
+    moves to a new number, and leaves a hole at its old one.
     """
 
     def __init__(self, db: Database[Document]) -> None:
@@ -33,28 +36,65 @@ class Inbox:
             name="unread",
         )
         ensure_index(self._items, "recognition", name="recognition")
+        ensure_index(self._items, "folds", name="folds", sparse=True)
+        ensure_index(self._items, "marks", name="marks", sparse=True)
         ensure_index(
             self._items, "at", name="forgotten", expireAfterSeconds=int(KEPT_FOR.total_seconds())
         )
 
-    def add(self, items: Sequence[Document], session: ClientSession) -> None:
-        """Insert items (without `sequence`, which each gets here), in this order."""
-        people = dict.fromkeys(item["person"] for item in items)
+    def write(
+        self,
+        told: Sequence[Document],
+        amended: Sequence[Document],
+        gone: Iterable[str],
+        session: ClientSession,
+    ) -> None:
+        """Store what people are told, in this order, each under a new number (`sequence`, set
+        here), what changed without being news, and remove what is `gone` (ids)."""
+        writes: list[ReplaceOne[Document] | DeleteOne] = []
+        if told:
+            heads = self._number(told, session)
+            self._heads.bulk_write(
+                [ReplaceOne({"_id": head["_id"]}, head, upsert=True) for head in heads],
+                ordered=False,
+                session=session,
+            )
+        new = [item for item in told if "marks" not in item]
+        if new:
+            self._items.insert_many(new, ordered=False, session=session)
+        folded = [item for item in told if "marks" in item]
+        writes += [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in folded]
+        writes += [ReplaceOne({"_id": each["_id"]}, each) for each in amended]
+        writes += [DeleteOne({"_id": identifier}) for identifier in gone]
+        if writes:
+            self._items.bulk_write(writes, ordered=False, session=session)
+
+    def _number(self, told: Sequence[Document], session: ClientSession) -> list[Document]:
+        """Give each its number; the heads as they are then."""
+        people = dict.fromkeys(item["person"] for item in told)
         heads = {
             head["_id"]: int(head["sequence"])
             for head in find_many(self._heads, "_id", people, session=session)
         }
-        for item in items:
+        for item in told:
             item["sequence"] = heads[item["person"]] = heads.get(item["person"], 0) + 1
-        self._items.insert_many(items, ordered=False, session=session)
-        self._heads.bulk_write(
-            [
-                ReplaceOne({"_id": person}, {"_id": person, "sequence": heads[person]}, upsert=True)
-                for person in people
-            ],
-            ordered=False,
-            session=session,
-        )
+        return [{"_id": person, "sequence": heads[person]} for person in people]
+
+    def foldable(
+        self, folds: Iterable[str], marks: Iterable[str], session: ClientSession
+    ) -> list[Document]:
+        """The items that are open under one of `folds`, and those that hold one of `marks`."""
+        found = {
+            item["_id"]: item for item in find_many(self._items, "folds", folds, None, session)
+        }
+        for item in find_many(self._items, "marks", marks, None, session):
+            found[item["_id"]] = item
+        return list(found.values())
+
+    def is_told(self, recognition_id: str, session: ClientSession) -> bool:
+        """Whether somebody was told of a recognition."""
+        told = self._items.find_one({"recognition": recognition_id}, {"_id": 1}, session=session)
+        return told is not None
 
     def existing(self, ids: Iterable[str], session: ClientSession) -> set[str]:
         """Which of `ids` are there."""
@@ -119,3 +159,14 @@ def new_item(
         "read": False,
         "hidden": False,
     }
+
+
+def latest(item: Document) -> Document:
+    """A folded item as its last act has it."""
+    act = item["acts"][-1]
+    return {**item, **{name: act[name] for name in ("type", "event_id", "by", "at")}}
+
+
+def news(item: Document) -> Document:
+    """A folded item that is to be read (again)."""
+    return {**latest(item), "read": False, "hidden": False}

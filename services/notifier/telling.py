@@ -1,0 +1,157 @@
+"""What events bring to people, in the fan-out's transaction: items of their inboxes."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter
+from pymongo.client_session import ClientSession
+
+from services.notifier.domain.audience import RESTORED, Told, as_told, told
+from services.notifier.domain.flurries import WINDOW, Book, is_taken_back, mark_of
+from services.notifier.domain.identity import flurry_key, inbox_item_id
+from services.notifier.repository import Repository
+from services.notifier.repository.inbox import Inbox, latest, new_item, news
+from shared.mongo import Document
+
+if TYPE_CHECKING:
+    from services.notifier.fanning import RecognitionChange
+
+_INBOX = "inbox"
+
+_items = Counter("kudos_inbox_items", "Inbox items made", ["type"])
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An event with whom it is told to, and as what."""
+
+    event: "RecognitionChange"
+    type: str
+    """As which it is told."""
+    people: Told
+    mark: str | None
+    """Of a comment or a reaction (domain/flurries.py)."""
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether it takes back what has its mark."""
+        return is_taken_back(self.event.type, self.event.change)
+
+    def folds(self, person: str, channel: str) -> str:
+        """What it is folded by."""
+        return flurry_key(self.event.recognition_id, person, channel)
+
+
+class Teller:
+    """Tells people what a batch of events brings."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def tell(
+        self,
+        changes: Iterable["RecognitionChange"],
+        news: Collection[str],
+        now: datetime,
+        session: ClientSession,
+        *,
+        doubts: bool,
+    ) -> None:
+        """Tell of the events in `news` (ids); the others only take back what was told before.
+        `doubts`: look whether ids are there already (fanning.py)."""
+        members = _Members(self._repository, session)
+        telling = [
+            each
+            for change in changes
+            if (each := self._telling(change, change.event_id in news, members, session))
+        ]
+        if telling:
+            _fill_inboxes(self._repository.inbox, telling, now, session, doubts=doubts)
+
+    def _telling(
+        self,
+        event: "RecognitionChange",
+        is_news: bool,
+        members: "_Members",
+        session: ClientSession,
+    ) -> Telling | None:
+        """None for what changes nothing of what anybody is told."""
+        mark = mark_of(event.type, event.recognition_id, event.change)
+        found = Telling(event, event.type, {}, mark)
+        if found.is_taken_back:
+            return found if mark else None
+        if not is_news:
+            return None
+        state, inbox = event.row["state"], self._repository.inbox
+        is_first = event.type == RESTORED and not inbox.is_told(event.recognition_id, session)
+        told_as = as_told(event.type, state, is_first=is_first)
+        people = told(told_as, state, event.change, members.of)
+        return Telling(event, told_as, people, mark) if people else None
+
+
+class _Members:
+    """Who is in a team or partner, asked once for each."""
+
+    def __init__(self, repository: Repository, session: ClientSession) -> None:
+        self._repository = repository
+        self._session = session
+        self._known: dict[str, list[str]] = {}
+
+    def of(self, group: str) -> list[str]:
+        if group not in self._known:
+            self._known[group] = self._repository.directory.members(group, self._session)
+        return self._known[group]
+
+
+def _fill_inboxes(
+    inbox: Inbox,
+    telling: Sequence[Telling],
+    now: datetime,
+    session: ClientSession,
+    *,
+    doubts: bool,
+) -> None:
+    keys = {each.folds(person, _INBOX) for each in telling if each.mark for person in each.people}
+    marks = {each.mark for each in telling if each.mark and each.is_taken_back}
+    book = Book(inbox.foldable(keys, marks, session), now)
+    items: list[Document] = []
+    for each in telling:
+        if each.mark and each.is_taken_back:
+            book.take_back(each.mark)
+        for person in each.people:
+            new = partial(_item, each, person, now)
+            if each.mark:
+                book.tell(each.folds(person, _INBOX), _act(each, now), new)
+            else:
+                items.append(new())
+    if doubts:
+        there = inbox.existing([item["_id"] for item in items], session)
+        items = [item for item in items if item["_id"] not in there]
+    items += [news(item) for item in book.told()]
+    gone = [item["_id"] for item in book.emptied()]
+    inbox.write(items, [latest(item) for item in book.amended()], gone, session)
+    for item in items:
+        _items.labels(item["type"]).inc()
+
+
+def _item(telling: Telling, person: str, now: datetime) -> Document:
+    event = telling.event
+    item = new_item(
+        inbox_item_id(event.event_id, person),
+        person=person,
+        event_id=event.event_id,
+        event_type=telling.type,
+        recognition_id=event.recognition_id,
+        by=event.change["by"],
+        at=now,
+    )
+    return {**item, "folds_until": now + WINDOW} if telling.mark else item
+
+
+def _act(telling: Telling, now: datetime) -> Document:
+    event = telling.event
+    act = {"mark": telling.mark, "type": telling.type, "by": event.change["by"], "at": now}
+    return {**act, "event_id": event.event_id}
