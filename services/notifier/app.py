@@ -3,7 +3,7 @@
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from services.notifier.api import inbox, webhooks
+from services.notifier.api import inbox, preferences, webhooks
 from services.notifier.sending import Resolver, resolve
 from services.notifier.service import Service
 from shared import mongo
@@ -15,7 +15,7 @@ from shared.key_uses import KeyUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
-BLUEPRINTS = (inbox.blueprint, webhooks.blueprint)
+BLUEPRINTS = (inbox.blueprint, webhooks.blueprint, preferences.blueprint)
 
 
 def create_app(

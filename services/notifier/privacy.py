@@ -1,4 +1,5 @@
-"""What the notifier holds of people, and forgetting it: inboxes, endpoints, deliveries, attempts.
+"""What the notifier holds of people, and forgetting it: inboxes, preferences, messages, endpoints,
+deliveries, attempts.
 
 They are read whole: that happens once for each erasure, and no index is worth it.
 """
@@ -37,6 +38,9 @@ class NotifierHolder:
         self._db["inbox"].delete_many({"person": person})
         self._db["inbox_heads"].delete_one({"_id": person})
         self._change("inbox", partial(_erase_item, person=person, alias=alias))
+        self._db["preferences"].delete_one({"_id": person})
+        self._db["messages"].delete_many({"person": person})
+        self._change("messages", partial(_erase_message, person=person, alias=alias))
         forget_answers(self._db["idempotency"], person)
         self._db["directory"].delete_one({"_id": person})
 
@@ -65,6 +69,9 @@ class NotifierHolder:
         if entry is not None:
             yield "directory", entry
         yield from (("inbox", item) for item in self._db["inbox"].find({"person": person}))
+        for set_ in self._db["preferences"].find({"_id": person}):
+            yield "preferences", {n: v for n, v in set_.items() if n != "chat_url"}
+        yield from (("messages", each) for each in self._db["messages"].find({"person": person}))
         for endpoint in self._db["webhooks"].find({}):
             if mentions(endpoint["owner"], person):
                 yield "webhooks", {n: v for n, v in endpoint.items() if n != "secrets"}
@@ -93,3 +100,12 @@ def _erase_attempt(attempt: Document, person: str) -> Document | None:
 
 def _erase_item(item: Document, person: str, alias: str) -> Document | None:
     return renamed(item, person, alias) if mentions(item, person) else None
+
+
+def _erase_message(message: Document, person: str, alias: str) -> Document | None:
+    """What they did is told to nobody any more; what is left without acts is cancelled when it is
+    to be sent."""
+    if not mentions(message, person):
+        return None
+    acts = [act for act in message["acts"] if act.get("by") != person]
+    return renamed({**message, "acts": acts}, person, alias)  # type: ignore[no-any-return]

@@ -188,6 +188,8 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "inbox": lambda *_: Sent(),
     "inbox_mark": lambda parts, _: Sent(parts.item()),
     "inbox_mark_all": lambda *_: Sent(),
+    "preferences_get": lambda *_: Sent(),
+    "preferences_put": lambda *_: Sent(),
     "webhooks_create": lambda *_: Sent(),
     "webhooks_every": lambda *_: Sent(),
     "webhooks_get": lambda parts, _: Sent(parts.endpoint()),

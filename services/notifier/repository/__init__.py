@@ -10,6 +10,8 @@ from services.notifier.repository.deliveries import Attempts, Deliveries
 from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
 from services.notifier.repository.inbox import Inbox
+from services.notifier.repository.messages import Messages
+from services.notifier.repository.preferences import Preferences
 from services.notifier.repository.recognitions import RecognitionRows
 from shared.key_uses import UntoldUses
 from shared.mongo import Document, in_transaction
@@ -30,6 +32,8 @@ class Repository:
         self.endpoints = Endpoints(db)
         self.deliveries = Deliveries(db)
         self.attempts = Attempts(db)
+        self.messages = Messages(db)
+        self.preferences = Preferences(db)
         self.key_uses = UntoldUses(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
@@ -45,6 +49,8 @@ class Repository:
             self.endpoints,
             self.deliveries,
             self.attempts,
+            self.messages,
+            self.preferences,
             self.key_uses,
         ):
             part.ensure_indexes()
