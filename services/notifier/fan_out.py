@@ -1,5 +1,7 @@
 """The worker `fan-out`: folds events into inboxes and deliveries."""
 
+from collections.abc import Collection
+
 from services.notifier.fanning import Change, Fanning, prepare
 from services.notifier.privacy import NotifierHolder
 from services.notifier.repository import Repository
@@ -19,9 +21,16 @@ TOPICS = (RECOGNITION, DIRECTORY)
 _MAX_RECORDS = 200
 
 
-def follower(log: EventLog, client: Client, repository: Repository) -> Follower[Change]:
-    """What folds the log, batch by batch."""
-    fanning = Fanning(repository)
+def follower(
+    log: EventLog,
+    client: Client,
+    repository: Repository,
+    *,
+    channels: Collection[str] = (),
+    organisation_zone: str = "UTC",
+) -> Follower[Change]:
+    """What folds the log, batch by batch; `channels` are those that messages are made for."""
+    fanning = Fanning(repository, channels=channels, organisation_zone=organisation_zone)
     return Follower(
         log,
         client,
@@ -33,6 +42,13 @@ def follower(log: EventLog, client: Client, repository: Repository) -> Follower[
         max_records=_MAX_RECORDS,
         on_conflict=fanning.doubt,
     )
+
+
+def channels_of(settings: Settings) -> frozenset[str]:
+    """The channels that messages are made for: mail where a server takes it, chat where its URLs
+    can be sealed."""
+    mail = {"mail"} if getattr(settings, "smtp_url", None) else set()
+    return frozenset(mail | ({"chat"} if settings.secret_keys else set()))
 
 
 def main(settings: Settings) -> None:
@@ -48,7 +64,13 @@ def main(settings: Settings) -> None:
     holder = NotifierHolder(settings, client)
     privacy = PrivacyFollower(settings, client, "notifier", log, holder, access.stop)
     lease = Lease(repository.db["leases"], "fan-out")
-    fan_out = follower(log, client, repository)
+    fan_out = follower(
+        log,
+        client,
+        repository,
+        channels=channels_of(settings),
+        organisation_zone=settings.timezone,
+    )
     nudges = Nudges(settings.nudges)
 
     def step() -> int:

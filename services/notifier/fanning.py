@@ -1,6 +1,6 @@
 """From an event to what it brings: inbox items and deliveries, in the batch's one transaction."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,9 +97,17 @@ def _side(side: Mapping[str, Any]) -> Document:
 class Fanning:
     """Applies batches of changes for the follower of group `notifier`."""
 
-    def __init__(self, repository: Repository, now: Callable[[], datetime] = times.now) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        now: Callable[[], datetime] = times.now,
+        *,
+        channels: Collection[str] = (),
+        organisation_zone: str = "UTC",
+    ) -> None:
+        """`channels`: those by which messages are sent, besides the inbox."""
         self._repository = repository
-        self._teller = Teller(repository)
+        self._teller = Teller(repository, channels, organisation_zone)
         self._now = now
         self._doubts = False
 

@@ -108,4 +108,7 @@ def _erase_message(message: Document, person: str, alias: str) -> Document | Non
     if not mentions(message, person):
         return None
     acts = [act for act in message["acts"] if act.get("by") != person]
-    return renamed({**message, "acts": acts}, person, alias)  # type: ignore[no-any-return]
+    left = {**message, "acts": acts}
+    if "marks" in message:
+        left["marks"] = [act["mark"] for act in acts]
+    return renamed(left, person, alias)  # type: ignore[no-any-return]

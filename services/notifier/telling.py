@@ -1,7 +1,7 @@
 """What events bring to people, in the fan-out's transaction: items of their inboxes."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,47 +9,36 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter
 from pymongo.client_session import ClientSession
 
-from services.notifier.domain.audience import RESTORED, Told, as_told, told
-from services.notifier.domain.flurries import WINDOW, Book, is_taken_back, mark_of
-from services.notifier.domain.identity import flurry_key, inbox_item_id
+from services.notifier.addressing import Addressing
+from services.notifier.domain.audience import RESTORED, as_told, told
+from services.notifier.domain.flurries import WINDOW, Book, mark_of
+from services.notifier.domain.identity import inbox_item_id
 from services.notifier.repository import Repository
 from services.notifier.repository.inbox import Inbox, latest, new_item, news
+from services.notifier.tellings import Telling
+from shared.eventlog.follower import BatchTooLarge
 from shared.mongo import Document
 
 if TYPE_CHECKING:
     from services.notifier.fanning import RecognitionChange
 
 _INBOX = "inbox"
+_MOST_WRITES = 2500
+"""Of one transaction (docs/adr/0012). One event to more people than that still goes as one."""
 
 _items = Counter("kudos_inbox_items", "Inbox items made", ["type"])
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """An event with whom it is told to, and as what."""
-
-    event: "RecognitionChange"
-    type: str
-    """As which it is told."""
-    people: Told
-    mark: str | None
-    """Of a comment or a reaction (domain/flurries.py)."""
-
-    @property
-    def is_taken_back(self) -> bool:
-        """Whether it takes back what has its mark."""
-        return is_taken_back(self.event.type, self.event.change)
-
-    def folds(self, person: str, channel: str) -> str:
-        """What it is folded by."""
-        return flurry_key(self.event.recognition_id, person, channel)
 
 
 class Teller:
     """Tells people what a batch of events brings."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(
+        self, repository: Repository, channels: Collection[str], organisation_zone: str
+    ) -> None:
         self._repository = repository
+        self._addressing = Addressing(repository, channels, organisation_zone)
+        self._writes_for_each = 2 + len(channels)
+        """Documents at most for a person and an event: item, head of the inbox, messages."""
 
     def tell(
         self,
@@ -61,15 +50,37 @@ class Teller:
         doubts: bool,
     ) -> None:
         """Tell of the events in `news` (ids); the others only take back what was told before.
-        `doubts`: look whether ids are there already (fanning.py)."""
+        `doubts`: look whether ids are there already (fanning.py).
+
+        Raises BatchTooLarge when that were too much for one transaction.
+        """
         members = _Members(self._repository, session)
         telling = [
             each
             for change in changes
             if (each := self._telling(change, change.event_id in news, members, session))
         ]
+        if len(telling) > 1 and self._writes(telling) > _MOST_WRITES:
+            raise BatchTooLarge
         if telling:
+            telling = self._without_leavers(telling, session)
             _fill_inboxes(self._repository.inbox, telling, now, session, doubts=doubts)
+            self._addressing.write(telling, now, session)
+
+    def _writes(self, telling: Sequence[Telling]) -> int:
+        return sum(len(each.people) for each in telling) * self._writes_for_each
+
+    def _without_leavers(self, telling: Sequence[Telling], session: ClientSession) -> list[Telling]:
+        """Who has left is told nothing; who is in no directory finds it in the inbox all the
+        same."""
+        people = {person for each in telling for person in each.people}
+        gone = self._repository.directory.inactive(people, session)
+        return [
+            replace(
+                each, people={who: kind for who, kind in each.people.items() if who not in gone}
+            )
+            for each in telling
+        ]
 
     def _telling(
         self,
@@ -81,7 +92,7 @@ class Teller:
         """None for what changes nothing of what anybody is told."""
         mark = mark_of(event.type, event.recognition_id, event.change)
         found = Telling(event, event.type, {}, mark)
-        if found.is_taken_back:
+        if found.is_undoing:
             return found if mark else None
         if not is_news:
             return None
