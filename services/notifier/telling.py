@@ -143,7 +143,8 @@ def _fill_inboxes(
         items = [item for item in items if item["_id"] not in there]
     items += [news(item) for item in book.told()]
     gone = [item["_id"] for item in book.emptied()]
-    inbox.write(items, [latest(item) for item in book.amended()], gone, session)
+    inbox.add(items, session)
+    inbox.amend([latest(item) for item in book.amended()], gone, session)
     for item in items:
         _items.labels(item["type"]).inc()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from pymongo import ASCENDING, DESCENDING, DeleteOne, ReplaceOne
+from pymongo import ASCENDING, DESCENDING, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
@@ -42,35 +42,11 @@ class Inbox:
             self._items, "at", name="forgotten", expireAfterSeconds=int(KEPT_FOR.total_seconds())
         )
 
-    def write(
-        self,
-        told: Sequence[Document],
-        amended: Sequence[Document],
-        gone: Iterable[str],
-        session: ClientSession,
-    ) -> None:
+    def add(self, told: Sequence[Document], session: ClientSession) -> None:
         """Store what people are told, in this order, each under a new number (`sequence`, set
-        here), what changed without being news, and remove what is `gone` (ids)."""
-        writes: list[ReplaceOne[Document] | DeleteOne] = []
-        if told:
-            heads = self._number(told, session)
-            self._heads.bulk_write(
-                [ReplaceOne({"_id": head["_id"]}, head, upsert=True) for head in heads],
-                ordered=False,
-                session=session,
-            )
-        new = [item for item in told if "marks" not in item]
-        if new:
-            self._items.insert_many(new, ordered=False, session=session)
-        folded = [item for item in told if "marks" in item]
-        writes += [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in folded]
-        writes += [ReplaceOne({"_id": each["_id"]}, each) for each in amended]
-        writes += [DeleteOne({"_id": identifier}) for identifier in gone]
-        if writes:
-            self._items.bulk_write(writes, ordered=False, session=session)
-
-    def _number(self, told: Sequence[Document], session: ClientSession) -> list[Document]:
-        """Give each its number; the heads as they are then."""
+        here): new items, and those into which something was folded."""
+        if not told:
+            return
         people = dict.fromkeys(item["person"] for item in told)
         heads = {
             head["_id"]: int(head["sequence"])
@@ -78,7 +54,29 @@ class Inbox:
         }
         for item in told:
             item["sequence"] = heads[item["person"]] = heads.get(item["person"], 0) + 1
-        return [{"_id": person, "sequence": heads[person]} for person in people]
+        new = [item for item in told if "marks" not in item]
+        if new:
+            self._items.insert_many(new, ordered=False, session=session)
+        self._replace([item for item in told if "marks" in item], session)
+        self._heads.bulk_write(
+            [
+                ReplaceOne({"_id": person}, {"_id": person, "sequence": heads[person]}, upsert=True)
+                for person in people
+            ],
+            ordered=False,
+            session=session,
+        )
+
+    def amend(self, items: Sequence[Document], gone: Iterable[str], session: ClientSession) -> None:
+        """Store items that changed without being news, and remove those that are `gone` (ids)."""
+        self._replace(items, session)
+        for identifier in gone:
+            self._items.delete_one({"_id": identifier}, session=session)
+
+    def _replace(self, items: Sequence[Document], session: ClientSession) -> None:
+        writes = [ReplaceOne({"_id": item["_id"]}, item, upsert=True) for item in items]
+        if writes:
+            self._items.bulk_write(writes, ordered=False, session=session)
 
     def foldable(
         self, folds: Iterable[str], marks: Iterable[str], session: ClientSession
