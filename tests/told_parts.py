@@ -58,6 +58,9 @@ def please(recipients: Any = ("person:bob",), **state: Any) -> Story:
     return Story("person:ada", recipients, kind="please", status="open", **state)
 
 
+LONG_AGO = "2026-01-31T16:00:00Z"
+
+
 def promise(by: str = "person:bob", due_at: str = "2036-01-31T16:00:00Z") -> dict[str, Any]:
     """The state of a promised please."""
     made = {"by": by, "promised_at": "2026-11-22T10:00:00Z", "due_at": due_at, "moved": 0}

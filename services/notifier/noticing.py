@@ -67,7 +67,7 @@ class Noticing:
             if entry is None or not reach_of(message["channel"], entry, wishes):
                 found.cancelled.append((message, "the person has left, or has no address"))
                 continue
-            kind, acts, reason = _news(message, entry, wishes, rows)
+            kind, acts, reason = _news(message, entry, wishes, rows, now)
             if kind is None:
                 found.cancelled.append((message, reason))
             elif (later := not_before(now, entry, wishes, self._zone)) > now:
@@ -120,7 +120,11 @@ class Noticing:
 
 
 def _news(
-    message: Document, entry: Document, wishes: Preferences, rows: Mapping[str, Document]
+    message: Document,
+    entry: Document,
+    wishes: Preferences,
+    rows: Mapping[str, Document],
+    now: datetime,
 ) -> tuple[str | None, tuple[Act, ...], str]:
     """(kind, acts, "") of what is still to be said; (None, (), why) when nothing is."""
     channel, reason = message["channel"], "switched off"
@@ -134,7 +138,7 @@ def _news(
         if not is_chosen(wishes, kind, channel):
             continue
         row = rows.get(act["recognition"])
-        stale = _why_not(act, row, entry)
+        stale = _why_not(act, row, entry, now)
         if stale is None and row is not None:
             acts.append(_act(act, row, message["person"]))
             kinds.append(kind)
@@ -146,14 +150,14 @@ def _news(
     return ("comments" if "comments" in kinds else kinds[0]), tuple(acts), ""
 
 
-def _why_not(act: Document, row: Document | None, entry: Document) -> str | None:
+def _why_not(act: Document, row: Document | None, entry: Document, now: datetime) -> str | None:
     reader = Reader(entry["_id"], entry.get("team"), entry.get("partner"))
     if row is None or not may_read(reader, row["state"], row["attribution"]):
         return "it is not shown any more, or not to this person"
     badges = [badge for badge in (reader.person, reader.team, reader.partner) if badge]
     if not is_part_of(row["state"], badges):
         return "the person is no part of it any more"
-    return why_stale(act["type"], act["change"], row["state"], entry["_id"])
+    return why_stale(act["type"], act["change"], row["state"], entry["_id"], now)
 
 
 def _act(act: Document, row: Document, person: str) -> Act:

@@ -13,7 +13,7 @@ from shared.config import Settings
 from shared.mongo import Client
 from tests.message_parts import KEY, Post
 from tests.notifier_parts import person, recognition
-from tests.told_parts import Story, please, promise
+from tests.told_parts import LONG_AGO, Story, please, promise
 
 HOOK = "https://hooks.slack.example/services/T0/B0/secret"
 
@@ -110,8 +110,11 @@ def test_reminders_come_once_to_the_one_who_can_act(post: Post) -> None:
     assert len(post.mail.notices) == 3
     post.mail.notices.clear()
     post.notifier.publish(story.then("promised", "person:bob", **promise()))
-    due_soon, overdue = story.then("due_soon", None), story.then("overdue", None)
-    post.notifier.publish(due_soon, overdue, due_soon, overdue)
+    due_soon = story.then("due_soon", None)
+    post.notifier.publish(due_soon, due_soon)
+    post.send_all()
+    overdue = story.then("overdue", None, **promise(due_at=LONG_AGO))
+    post.notifier.publish(due_soon, overdue, overdue)
     post.send_all()
     told = sorted((notice.to.reference, notice.kind) for notice in post.mail.notices)
     assert told == [
@@ -123,15 +126,19 @@ def test_reminders_come_once_to_the_one_who_can_act(post: Post) -> None:
 def test_a_reminder_that_is_settled_meanwhile_is_not_sent(post: Post) -> None:
     post.people("ada", "bob")
     post.prefer("ada", channels={"reminders": {"mail": True}})
-    late, asked = please(), please()
+    late, asked, moved = please(), please(), please()
     post.notifier.publish(late.first, late.then("promised", "person:bob", **promise()))
     post.notifier.publish(late.then("overdue", None), asked.then("unanswered", None))
+    post.notifier.publish(moved.then("promised", "person:bob", **promise(due_at=LONG_AGO)))
+    post.notifier.publish(moved.then("overdue", None))
+    post.notifier.publish(moved.then("promise_moved", "person:bob", **promise()))
     post.notifier.publish(late.then("fulfilled", "person:bob", status="fulfilled"))
     post.notifier.publish(asked.then("withdrawn", status="withdrawn"))
     post.send_all()
     assert post.mail.notices == []
     reasons = {(each["kind"], each["reason"]) for each in post.messages(state="cancelled")}
     assert ("overdue", "it is fulfilled by now") in reasons
+    assert ("overdue", "the promise was moved") in reasons
     assert ("reminders", "it has an answer by now") in reasons
 
 

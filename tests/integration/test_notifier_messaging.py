@@ -151,6 +151,32 @@ def test_two_loops_send_each_once_and_the_stand_by_takes_over(post: Post) -> Non
     assert len(post.mail.notices) == 21
 
 
+def test_what_another_loop_noted_is_not_undone(post: Post) -> None:
+    """The first hangs until its lease is lost; the second sends; then the first fails."""
+    released, began = threading.Event(), threading.Event()
+    outcomes = iter([FAILED, SENT])
+
+    def answer(_notice: Notice) -> Outcome:
+        outcome = next(outcomes)
+        if outcome is FAILED:
+            began.set()
+            released.wait(30)
+        return outcome
+
+    post.mail.answer = answer
+    post.notifier.publish(recognition())
+    first = post.loop
+    wait_until(lambda: first.step() and began.is_set())
+    post.db["leases"].delete_one({"_id": "messaging"})
+    post.send_all(post.new_loop())
+    assert post.states() == ["sent"]
+    released.set()
+    wait_until(lambda: (first.step(), not first._at_hand)[1])
+    [message] = post.messages()
+    assert (message["state"], message["attempts"]) == ("sent", 1)
+    assert "due_at" not in message
+
+
 def test_a_channel_that_breaks_leaves_the_message_due(post: Post) -> None:
     broken = itertools.chain([True], itertools.repeat(False))
 
