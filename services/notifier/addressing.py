@@ -54,12 +54,21 @@ class Addressing:
         self._channels = sorted(channels)
         self._zone = organisation_zone
 
-    def write(self, telling: Sequence[Telling], now: datetime, session: ClientSession) -> None:
+    def write(
+        self,
+        telling: Sequence[Telling],
+        entries: Mapping[str, Document],
+        now: datetime,
+        session: ClientSession,
+        *,
+        doubts: bool,
+    ) -> None:
         """Store the messages that people chose to get, each once; what waits loses what is taken
-        back, and says what was amended."""
+        back, and says what was amended. `entries`: the directory's of whom it is told; `doubts`:
+        look whether ids are there already (fanning.py)."""
         if not self._channels:
             return
-        addresses = list(self._addresses(telling, now, session))
+        addresses = list(self._addresses(telling, entries, now, session))
         folds = {each.folds for each in addresses if each.telling.mark}
         marks = {each.mark for each in telling if each.mark and not each.people}
         found = self._repository.messages.foldable(folds, marks, session)
@@ -77,9 +86,10 @@ class Addressing:
                 else:
                     book.tell(address.folds, act, lambda message=message: _opened(message))  # type: ignore[misc]
         emptied = [cancelled(each, "taken back", now) for each in book.emptied()]
-        self._repository.messages.store(
-            _spread(new), [*book.told(), *book.amended(), *emptied], session
-        )
+        messages = self._repository.messages
+        store = messages.insert if doubts else messages.add
+        store(_spread(new), session)
+        messages.fold([*book.told(), *book.amended(), *emptied], session)
         for address in addresses:
             _made.labels(address.channel, address.kind).inc()
 
@@ -90,24 +100,23 @@ class Addressing:
             book.amend(telling.mark, telling.event.change)
 
     def _addresses(
-        self, telling: Sequence[Telling], now: datetime, session: ClientSession
+        self,
+        telling: Sequence[Telling],
+        entries: Mapping[str, Document],
+        now: datetime,
+        session: ClientSession,
     ) -> Iterator[_Address]:
         people = dict.fromkeys(person for each in telling for person in each.people)
-        stored = self._repository.preferences.of_many(people, session) if people else {}
-        wanted = [
-            (each, person, channel)
-            for each in telling
-            for person, kind in each.people.items()
-            for channel in self._channels
-            if is_chosen(stored.get(person, NOTHING), kind, channel)
-        ]
-        entries = self._repository.directory.entries({who for _, who, _ in wanted}, session)
-        for each, person, channel in wanted:
-            entry, preferences = entries.get(person), stored.get(person, NOTHING)
-            if entry is not None and reach_of(channel, entry, preferences):
-                at = now + WINDOW if each.mark else now
-                due_at = not_before(at, entry, preferences, self._zone)
-                yield _Address(each, person, channel, due_at)
+        stored = self._repository.preferences.of_many(people, session)
+        for each in telling:
+            for person, kind in each.people.items():
+                entry, preferences = entries.get(person), stored.get(person, NOTHING)
+                for channel in self._channels:
+                    is_wanted = is_chosen(preferences, kind, channel)
+                    if is_wanted and entry is not None and reach_of(channel, entry, preferences):
+                        at = now + WINDOW if each.mark else now
+                        due_at = not_before(at, entry, preferences, self._zone)
+                        yield _Address(each, person, channel, due_at)
 
 
 def reach_of(channel: str, entry: Mapping[str, object], preferences: Preferences) -> bool:

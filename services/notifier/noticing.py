@@ -60,7 +60,7 @@ class Noticing:
         preferences = self._repository.preferences.of_many(dict.fromkeys(people))
         named = {act["recognition"]: None for each in messages for act in each["acts"]}
         rows = self._repository.recognitions.get_many(named)
-        found = Composed()
+        found, telling = Composed(), list[_Telling]()
         for message in messages:
             entry = entries.get(message["person"])
             wishes: Preferences = preferences.get(message["person"], NOTHING)
@@ -75,8 +75,9 @@ class Noticing:
             elif (about := self._about(message, wishes)) is None:
                 found.cancelled.append((message, "the chat URL cannot be opened"))
             else:
-                notice = self._notice(message, kind, acts, about, entry, wishes)
-                found.notices.append((message, notice))
+                telling.append(_Telling(message, kind, acts, about, entry, wishes))
+        people_named = directory.people(name for each in telling for name in each.named())
+        found.notices = [(each.message, self._notice(each, people_named)) for each in telling]
         return found
 
     def _about(self, message: Document, wishes: Preferences) -> Document | None:
@@ -89,22 +90,12 @@ class Noticing:
             return None
         return {**message["about"], "chat_url": url}
 
-    def _notice(
-        self,
-        message: Document,
-        kind: str,
-        acts: tuple[Act, ...],
-        about: Document,
-        entry: Document,
-        wishes: Preferences,
-    ) -> Notice:
+    def _notice(self, told: "_Telling", people: Mapping[str, Document]) -> Notice:
+        message, entry, wishes = told.message, told.entry, told.wishes
         zones = (wishes.get("timezone"), entry.get("timezone"), self._zone)
-        views = [act.recognition for act in acts]
-        named = [*references_in(*views), *(act.by for act in acts if act.by)]
-        people = self._repository.directory.people([*named, *_references_of(message["about"])])
         return Notice(
             id=message["_id"],
-            kind=kind,
+            kind=told.kind,
             to=Addressee(
                 reference=message["person"],
                 name=entry["name"],
@@ -112,11 +103,29 @@ class Noticing:
                 timezone=zone_of(zones).key,
                 language=wishes.get("language", LANGUAGE),
             ),
-            links=self._links(message["person"], kind, message["channel"]),
-            acts=acts,
-            people=people,
-            about=about,
+            links=self._links(message["person"], told.kind, message["channel"]),
+            acts=told.acts,
+            people={name: people[name] for name in told.named()},
+            about=told.about,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A message that is to be sent now, and what it takes."""
+
+    message: Document
+    kind: str
+    acts: tuple[Act, ...]
+    about: Document
+    entry: Document
+    wishes: Preferences
+
+    def named(self) -> Iterator[str]:
+        """Every reference in it."""
+        yield from references_in(*(act.recognition for act in self.acts))
+        yield from (act.by for act in self.acts if act.by)
+        yield from _references_of(self.message["about"])
 
 
 def _news(

@@ -1,6 +1,6 @@
 """What events bring to people, in the fan-out's transaction: items of their inboxes."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -63,24 +63,14 @@ class Teller:
         if len(telling) > 1 and self._writes(telling) > _MOST_WRITES:
             raise BatchTooLarge
         if telling:
-            telling = self._without_leavers(telling, session)
+            people = dict.fromkeys(person for each in telling for person in each.people)
+            entries = self._repository.directory.entries(people, session)
+            telling = _without_leavers(telling, entries)
             _fill_inboxes(self._repository.inbox, telling, now, session, doubts=doubts)
-            self._addressing.write(telling, now, session)
+            self._addressing.write(telling, entries, now, session, doubts=doubts)
 
     def _writes(self, telling: Sequence[Telling]) -> int:
         return sum(len(each.people) for each in telling) * self._writes_for_each
-
-    def _without_leavers(self, telling: Sequence[Telling], session: ClientSession) -> list[Telling]:
-        """Who has left is told nothing; who is in no directory finds it in the inbox all the
-        same."""
-        people = {person for each in telling for person in each.people}
-        gone = self._repository.directory.inactive(people, session)
-        return [
-            replace(
-                each, people={who: kind for who, kind in each.people.items() if who not in gone}
-            )
-            for each in telling
-        ]
 
     def _telling(
         self,
@@ -115,6 +105,15 @@ class _Members:
         if group not in self._known:
             self._known[group] = self._repository.directory.members(group, self._session)
         return self._known[group]
+
+
+def _without_leavers(telling: Sequence[Telling], entries: Mapping[str, Document]) -> list[Telling]:
+    """Who has left is told nothing; who is in no directory finds it in the inbox all the same."""
+    gone = {person for person, entry in entries.items() if not entry.get("active", True)}
+    if not gone:
+        return list(telling)
+    left = [{who: as_ for who, as_ in each.people.items() if who not in gone} for each in telling]
+    return [replace(each, people=people) for each, people in zip(telling, left, strict=True)]
 
 
 def _fill_inboxes(

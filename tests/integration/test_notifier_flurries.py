@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from services.notifier import telling
 from services.notifier.domain.flurries import WINDOW
 from services.notifier.fanning import Fanning, prepare
 from shared import times
 from shared.config import Settings
 from shared.events import Event
 from shared.mongo import Client, in_transaction
-from tests.notifier_parts import Notifier, person
+from tests.notifier_parts import Notifier, person, wait_until
 from tests.told_parts import Story, please, promise
 
 
@@ -211,6 +212,18 @@ def test_however_batches_fall_die_and_repeat_the_same_is_told(
         told.append(_told(notifier, names))
     assert told[0] == told[1]
     assert len(told[0]) > 6
+
+
+def test_a_batch_that_tells_too_many_is_cut_and_one_event_never(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "_MOST_WRITES", 10)
+    people = [f"person:p{number}" for number in range(8)]
+    notifier.publish(*(person(who, team="team:core") for who in people))
+    notifier.log.append([Story("person:ada", ["team:core"]).first for _ in range(9)])
+    count = notifier.db["inbox"].count_documents
+    wait_until(lambda: (notifier.fan_out.step(), count({}) == 9 * 8)[1])
+    assert len(notifier.inbox("p3")) == 9
 
 
 def _in_batches(

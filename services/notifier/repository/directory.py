@@ -53,12 +53,6 @@ class Directory:
         found = self._entries.find(query, {"_id": 1}, session=session)
         return sorted(entry["_id"] for entry in found)
 
-    def inactive(self, references: Iterable[str], session: ClientSession) -> set[str]:
-        """Who of them is known to have left."""
-        wanted = {"active": 1}
-        found = find_many(self._entries, "_id", references, wanted, session)
-        return {entry["_id"] for entry in found if not entry.get("active", True)}
-
     def people(self, references: Iterable[str]) -> dict[str, Document]:
         """`people` of an answer: name, team and photo of each reference."""
         wanted = list(dict.fromkeys(references))
