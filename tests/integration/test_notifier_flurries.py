@@ -222,6 +222,7 @@ def test_a_batch_that_tells_too_many_is_cut_and_one_event_never(
     notifier.publish(*(person(who, team="team:core") for who in people))
     notifier.log.append([Story("person:ada", ["team:core"]).first for _ in range(9)])
     count = notifier.db["inbox"].count_documents
+    assert (notifier.fan_out.step(), count({})) == (0, 0), "all nine are too many"
     wait_until(lambda: (notifier.fan_out.step(), count({}) == 9 * 8)[1])
     assert len(notifier.inbox("p3")) == 9
 
