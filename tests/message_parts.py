@@ -8,7 +8,7 @@ from typing import Any
 from services.notifier.channels import Outcome
 from services.notifier.domain.notices import CHANNELS, Links, Notice
 from services.notifier.messaging import Messaging
-from services.notifier.noticing import Noticing
+from services.notifier.noticing import Noticing, as_it_stands
 from shared import times
 from shared.config import Settings
 from shared.mongo import Client
@@ -69,7 +69,8 @@ class Post:
         vault = Vault(self.notifier.settings.secret_keys or (KEY,))
         repository = self.notifier.repository
         options.setdefault("channels", {"mail": self.mail, "chat": self.chat})
-        noticing = Noticing(repository, vault, links, "UTC")
+        read_about = options.pop("read_about", as_it_stands)
+        noticing = Noticing(repository, vault, links, "UTC", read_about)
         loop = Messaging(repository, noticing, now=self.clock, chance=lambda: 0.0, **options)
         self._loops.append(loop)
         return loop

@@ -29,6 +29,16 @@ LinkMaker = Callable[[str, str, str], Links]
 """(person, kind, channel) -> the links of a message."""
 
 
+ReadAbout = Callable[[str, Mapping[str, Any], Reader], Document | None]
+"""(kind, about, addressee) -> `about` of a message without acts (a digest, the warning of an
+endpoint) as the addressee may read it now; None when nothing of it is left to be told."""
+
+
+def as_it_stands(_kind: str, about: Mapping[str, Any], _reader: Reader) -> Document | None:
+    """`about` that says all itself."""
+    return dict(about)
+
+
 @dataclass(slots=True)
 class Composed:
     """What is to be done with messages: sent as notices, not sent any more for a reason, or sent
@@ -43,9 +53,15 @@ class Noticing:
     """Composes messages; may be used from several threads."""
 
     def __init__(
-        self, repository: Repository, vault: Vault, links: LinkMaker, organisation_zone: str
+        self,
+        repository: Repository,
+        vault: Vault,
+        links: LinkMaker,
+        organisation_zone: str,
+        read_about: ReadAbout = as_it_stands,
     ) -> None:
         self._repository = repository
+        self._read_about = read_about
         self._vault = vault
         self._links = links
         self._zone = organisation_zone
@@ -72,23 +88,31 @@ class Noticing:
                 found.cancelled.append((message, reason))
             elif (later := not_before(now, entry, wishes, self._zone)) > now:
                 found.later.append((message, later))
-            elif (about := self._about(message, wishes)) is None:
+            elif (about := self._about(message, entry)) is None:
+                found.cancelled.append((message, "nothing of it is left to be told"))
+            elif (where := self._where(message, wishes)) is None:
                 found.cancelled.append((message, "the chat URL cannot be opened"))
             else:
+                about |= where
                 telling.append(_Telling(message, kind, acts, about, entry, wishes))
         people_named = directory.people(name for each in telling for name in each.named())
         found.notices = [(each.message, self._notice(each, people_named)) for each in telling]
         return found
 
-    def _about(self, message: Document, wishes: Preferences) -> Document | None:
-        """What is no act, and where to send it when that is not the directory's to know."""
+    def _about(self, message: Document, entry: Document) -> Document | None:
+        if not message["about"]:
+            return {}
+        return self._read_about(message["kind"], message["about"], _reader(entry))
+
+    def _where(self, message: Document, wishes: Preferences) -> Document | None:
+        """Where to send it when that is not the directory's to know."""
         if message["channel"] != "chat":
-            return dict(message["about"])
+            return {}
         try:
             url = self._vault.open(wishes["chat_url"], chat_purpose(message["person"]))
         except Unsealable:
             return None
-        return {**message["about"], "chat_url": url}
+        return {"chat_url": url}
 
     def _notice(self, told: "_Telling", people: Mapping[str, Document]) -> Notice:
         message, entry, wishes = told.message, told.entry, told.wishes
@@ -125,7 +149,7 @@ class _Telling:
         """Every reference in it."""
         yield from references_in(*(act.recognition for act in self.acts))
         yield from (act.by for act in self.acts if act.by)
-        yield from _references_of(self.message["about"])
+        yield from _references_of(self.about)
 
 
 def _news(
@@ -160,13 +184,17 @@ def _news(
 
 
 def _why_not(act: Document, row: Document | None, entry: Document, now: datetime) -> str | None:
-    reader = Reader(entry["_id"], entry.get("team"), entry.get("partner"))
+    reader = _reader(entry)
     if row is None or not may_read(reader, row["state"], row["attribution"]):
         return "it is not shown any more, or not to this person"
     badges = [badge for badge in (reader.person, reader.team, reader.partner) if badge]
     if not is_part_of(row["state"], badges):
         return "the person is no part of it any more"
     return why_stale(act["type"], act["change"], row["state"], entry["_id"], now)
+
+
+def _reader(entry: Document) -> Reader:
+    return Reader(entry["_id"], entry.get("team"), entry.get("partner"))
 
 
 def _act(act: Document, row: Document, person: str) -> Act:

@@ -229,6 +229,34 @@ def test_what_another_part_makes_is_sent_as_it_stands(post: Post) -> None:
     assert notice.people["person:bob"]["name"] == "Bob"
 
 
+def test_what_a_digest_holds_is_read_for_whom_it_is_when_it_is_sent(post: Post) -> None:
+    post.notifier.publish(person("person:cy", email="cy@example.org", team="team:core"))
+    now = times.now()
+    digests = [
+        new_message(
+            message_id(who, channel), person=who, channel=channel, kind="team_weekly",
+            about={"ids": ["1"]}, due_at=now, now=now,
+        )
+        for who, channel in (("person:bob", "mail"), ("person:cy", "mail"))
+    ]  # fmt: skip
+    repository = post.notifier.repository
+    in_transaction(
+        post.notifier.client, lambda session: repository.messages.insert(digests, session)
+    )
+
+    def read(kind: str, about: Any, reader: Any) -> Any:
+        assert (kind, about) == ("team_weekly", {"ids": ["1"]})
+        return {"views": [{"giver": "person:bob"}]} if reader.team == "team:core" else None
+
+    post.send_all(post.new_loop(read_about=read))
+    [notice] = post.mail.notices
+    assert notice.to.reference == "person:cy"
+    assert notice.about == {"views": [{"giver": "person:bob"}]}
+    assert notice.people["person:bob"]["name"] == "Bob"
+    [cancelled] = post.messages(state="cancelled")
+    assert cancelled["reason"] == "nothing of it is left to be told"
+
+
 def test_an_erased_person_leaves_nothing_and_gets_nothing(
     post: Post, settings: Settings, client: Client
 ) -> None:
