@@ -1,7 +1,7 @@
 """The notifier's parts over a real database and log, for tests that drive them step by step."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from services.notifier.app import create_app
@@ -101,6 +101,7 @@ class Notifier:
         *,
         resolver: Resolver = resolve,
         timeout_seconds: float = 2.0,
+        channels: Collection[str] = (),
     ) -> None:
         self.settings = demo_settings(settings)
         self.client = client
@@ -109,7 +110,9 @@ class Notifier:
         self.app = create_app(self.settings, client, resolver=resolver)
         self.db = client[settings.database("notifier")]
         self.repository = Repository(self.db)
-        self.fan_out = follower(self.log, client, self.repository, settings.admins)
+        self.fan_out = follower(
+            self.log, client, self.repository, settings.admins, channels=channels
+        )
         self._resolver = resolver
         self._timeout = timeout_seconds
         self._dispatchers: list[Dispatcher] = []

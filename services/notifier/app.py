@@ -4,7 +4,15 @@ from flask import Flask
 from pymongo.errors import PyMongoError
 
 from services.notifier.admission import Admissions, make_authenticator
-from services.notifier.api import deliveries, events, inbox, stream, unsubscribe, webhooks
+from services.notifier.api import (
+    deliveries,
+    events,
+    inbox,
+    preferences,
+    stream,
+    unsubscribe,
+    webhooks,
+)
 from services.notifier.sending import Resolver, resolve
 from services.notifier.service import Service
 from shared import mongo
@@ -19,6 +27,7 @@ BLUEPRINTS = (
     events.blueprint,
     unsubscribe.blueprint,
     stream.blueprint,
+    preferences.blueprint,
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from services.notifier.channels import channel_names
 from services.notifier.delivering import MOST_EVENTS
 from services.notifier.fanning import Change, Fanning, prepare
 from services.notifier.privacy import NotifierHolder
@@ -22,14 +23,27 @@ TOPICS = (RECOGNITION, DIRECTORY)
 
 
 def follower(
-    log: EventLog, client: Client, repository: Repository, admins: Collection[str] = ()
+    log: EventLog,
+    client: Client,
+    repository: Repository,
+    admins: Collection[str] = (),
+    *,
+    channels: Collection[str] = (),
+    organisation_zone: str = "UTC",
 ) -> Follower[Change]:
-    """What folds the log, batch by batch; `admins`: the people of KUDOS_ADMINS."""
+    """What folds the log, batch by batch; `admins`: the people of KUDOS_ADMINS; `channels` are
+    those that messages are made for."""
 
     def bound(records: int) -> None:
         made.max_records = records
 
-    fanning = Fanning(repository, admins=admins, on_bound=bound)
+    fanning = Fanning(
+        repository,
+        admins=admins,
+        on_bound=bound,
+        channels=channels,
+        organisation_zone=organisation_zone,
+    )
     made: Follower[Change] = Follower(
         log,
         client,
@@ -57,7 +71,14 @@ def main(settings: Settings) -> None:
     holder = NotifierHolder(settings, client)
     privacy = PrivacyFollower(settings, client, "notifier", log, holder, access.stop)
     lease = Lease(repository.db["leases"], "fan-out")
-    fan_out = follower(log, client, repository, settings.admins)
+    fan_out = follower(
+        log,
+        client,
+        repository,
+        settings.admins,
+        channels=channel_names(settings),
+        organisation_zone=settings.timezone,
+    )
     nudges = Nudges(settings.nudges)
 
     def step() -> int:

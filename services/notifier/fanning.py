@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from prometheus_client import Counter
 from pymongo.client_session import ClientSession
 
 from services.notifier.delivering import Carriers
-from services.notifier.domain.audience import inbox_of
 from services.notifier.domain.digests import row_fields
 from services.notifier.domain.event_types import DELIVERABLE
-from services.notifier.domain.identity import inbox_item_id
 from services.notifier.domain.readability import SHOWN_STATUSES
 from services.notifier.repository import Repository
-from services.notifier.repository.inbox import new_item
+from services.notifier.telling import Teller
 from shared import times
 from shared.events import RECOGNITION, Event
 from shared.mongo import Document
@@ -24,8 +21,6 @@ from shared.replica import apply_directory, directory_change
 
 TOLD_WITHIN = timedelta(hours=24)
 """Older events reach nobody (DESIGN section 6.5)."""
-
-_items = Counter("kudos_inbox_items", "Inbox items made", ["type"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +101,16 @@ class Fanning:
         now: Callable[[], datetime] = times.now,
         admins: Collection[str] = (),
         on_bound: Callable[[int], None] = lambda _events: None,
+        *,
+        channels: Collection[str] = (),
+        organisation_zone: str = "UTC",
     ) -> None:
-        """`on_bound` is told how many records the next batch may have."""
+        """`on_bound` is told how many records the next batch may have; `channels`: those by which
+        messages are sent, besides the inbox."""
         self._on_bound = on_bound
         self._repository = repository
         self._carriers = Carriers(repository, admins)
+        self._teller = Teller(repository, channels, organisation_zone)
         self._now = now
         self._doubts = False
 
@@ -157,8 +157,8 @@ class Fanning:
             for change in fresh
             if change.recognition_id in shown and change.reaches_anybody(now)
         ]
-        if telling:
-            self._fill_inboxes(telling, now, session)
+        news = {change.event_id for change in telling}
+        self._teller.tell(fresh, news, now, session, doubts=self._doubts)
         deliverable = [
             change
             for change in fresh
@@ -168,34 +168,3 @@ class Fanning:
             self._carriers.carry(deliverable, newest, now, session, doubts=self._doubts)
         finally:
             self._on_bound(self._carriers.most_events)
-
-    def _fill_inboxes(
-        self, changes: list[RecognitionChange], now: datetime, session: ClientSession
-    ) -> None:
-        members: dict[str, list[str]] = {}
-
-        def members_of(group: str) -> list[str]:
-            if group not in members:
-                members[group] = self._repository.directory.members(group, session)
-            return members[group]
-
-        items = [
-            new_item(
-                inbox_item_id(change.event_id, person),
-                person=person,
-                event_id=change.event_id,
-                event_type=change.type,
-                recognition_id=change.recognition_id,
-                by=change.change["by"],
-                at=now,
-            )
-            for change in changes
-            for person in inbox_of(change.type, change.row["state"], change.change, members_of)
-        ]
-        if self._doubts:
-            there = self._repository.inbox.existing([item["_id"] for item in items], session)
-            items = [item for item in items if item["_id"] not in there]
-        if items:
-            self._repository.inbox.add(items, session)
-        for item in items:
-            _items.labels(item["type"]).inc()

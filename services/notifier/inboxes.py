@@ -12,6 +12,8 @@ from shared.times import to_rfc3339
 from shared.web.problems import NotFound
 
 _WIDENING = 4
+_MOST_NAMED = 10
+"""People that an item names of those whose comments and reactions are folded into it."""
 
 
 class Inboxes:
@@ -60,9 +62,7 @@ class Inboxes:
         return {"marked": marked, "unread": self._inbox.unread(person)}
 
     def _people(self, views: Sequence[Document]) -> Document:
-        references = references_in(*(view["recognition"] for view in views))
-        acted = [view["by"] for view in views if view["by"]]
-        return self._repository.directory.people([*references, *acted])
+        return self._repository.directory.people(_named_in(views))
 
     def _reader(self, person: str) -> Reader:
         entry = self._repository.directory.find(person) or {}
@@ -76,6 +76,22 @@ class Inboxes:
             if (row := rows.get(item["recognition"]))
             and may_read(reader, row["state"], row["attribution"])
         ]
+
+
+def _named_in(views: Sequence[Document]) -> list[str]:
+    """Every reference that views of items name."""
+    who = [reference for view in views for reference in view["who"]]
+    return [*references_in(*(view["recognition"] for view in views)), *who]
+
+
+def who_of(item: Document) -> list[str]:
+    """Who did what an item tells: of comments and reactions the latest first, ten at most."""
+    acts = item.get("acts", [item])
+    return list(dict.fromkeys(act["by"] for act in reversed(acts) if act["by"]))[:_MOST_NAMED]
+
+
+def _flurry(item: Document) -> Document:
+    return {"count": len(item.get("acts", [item])), "who": who_of(item)}
 
 
 def item_view(item: Document, recognition: Any, public_url: str | None) -> Document:
@@ -92,5 +108,6 @@ def item_view(item: Document, recognition: Any, public_url: str | None) -> Docum
         "read": item["read"],
         "by": item["by"],
         "link": f"{base}/recognition/v1/recognitions/{item['recognition']}",
+        **_flurry(item),
         "recognition": recognition,
     }

@@ -16,7 +16,7 @@ from services.notifier.domain.event_stream import (
 )
 from services.notifier.domain.payload import references_in
 from services.notifier.domain.readability import Reader, may_read
-from services.notifier.inboxes import item_view
+from services.notifier.inboxes import item_view, who_of
 from services.notifier.repository import Repository
 from shared.erased import Erased, inactive_when_erased
 from shared.mongo import Document
@@ -111,7 +111,7 @@ class News:
         wanted = dict.fromkeys(item["recognition"] for part in parts for item in part.items)
         rows = self._recognitions.get_many(wanted)
         names = dict.fromkeys(reference for row in rows.values() for reference in _in(row))
-        names |= dict.fromkeys(item["by"] for part in parts for item in part.items if item["by"])
+        names |= dict.fromkeys(who for part in parts for item in part.items for who in who_of(item))
         written = _Written(rows, self._directory.people(names))
         for part in parts:
             for item in part.items:
@@ -122,7 +122,11 @@ class News:
                 if not may_read(part.reader, row["state"], row["attribution"]):
                     continue
                 view = item_view(item, written.recognition(row, part.reader), self._public_url)
-                data = {**view, "people": written.people(row, item["by"]), "unread": part.unread}
+                data = {
+                    **view,
+                    "people": written.people(row, tuple(view["who"])),
+                    "unread": part.unread,
+                }
                 part.told.append((item["sequence"], event(ITEM, data, item["sequence"])))
 
 
@@ -145,11 +149,11 @@ class _Written:
             self._fragments[key] = orjson.Fragment(orjson.dumps(public_view(row["state"], viewer)))
         return self._fragments[key]
 
-    def people(self, row: Document, by: str | None) -> Any:
+    def people(self, row: Document, who: tuple[str, ...]) -> Any:
         """The names of everybody in it, and of who did it."""
-        key = ("people", row["_id"], by)
+        key = ("people", row["_id"], "\n".join(who))
         if key not in self._fragments:
-            names = {reference: self._all[reference] for reference in (*_in(row), by) if reference}
+            names = {reference: self._all[reference] for reference in (*_in(row), *who)}
             self._fragments[key] = orjson.Fragment(orjson.dumps(names))
         return self._fragments[key]
 

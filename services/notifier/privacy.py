@@ -1,4 +1,5 @@
-"""What the notifier holds of people, and forgetting it: inboxes, endpoints, deliveries, events.
+"""What the notifier holds of people, and forgetting it: inboxes, preferences, messages, endpoints,
+deliveries, attempts, events.
 
 They are read whole: that happens once for each erasure, and no index is worth it.
 """
@@ -37,12 +38,14 @@ class NotifierHolder:
         self._change("attempts", partial(_erase_attempt, person=person))
         self._change("events", partial(_erase_delivery, person=person, alias=alias))
         self._change("audit", partial(_erase_entry, person=person, alias=alias))
-        self._db["messages"].delete_many({"person": person})
         self._db["inbox"].delete_many({"person": person})
         self._db["inbox_heads"].delete_one({"_id": person})
         self._db["stream_tickets"].delete_many({"person": person})
         self._change("inbox", partial(_erase_item, person=person, alias=alias))
         self._db["digest_clock"].delete_one({"_id": person})
+        self._db["preferences"].delete_one({"_id": person})
+        self._db["messages"].delete_many({"person": person})
+        self._change("messages", partial(_erase_message, person=person, alias=alias))
         forget_answers(self._db["idempotency"], person)
         self._db["directory"].delete_one({"_id": person})
 
@@ -75,6 +78,9 @@ class NotifierHolder:
         yield from (("inbox", item) for item in self._db["inbox"].find({"person": person}))
         for ticket in self._db["stream_tickets"].find({"person": person}, {"_id": 0}):
             yield "stream_tickets", ticket
+        for set_ in self._db["preferences"].find({"_id": person}):
+            yield "preferences", {n: v for n, v in set_.items() if n != "chat_url"}
+        yield from (("messages", each) for each in self._db["messages"].find({"person": person}))
         for endpoint in self._db["webhooks"].find({}):
             if mentions(endpoint["owner"], person):
                 yield "webhooks", {n: v for n, v in endpoint.items() if n not in _SEALED}
@@ -87,7 +93,6 @@ class NotifierHolder:
         for event in self._db["events"].find({}):
             if mentions(event["change"], person) or mentions(event["owner"], person):
                 yield "events", event
-        yield from (("messages", each) for each in self._db["messages"].find({"person": person}))
         for entry in self._db["audit"].find({}):
             if mentions(entry["by"], person):
                 yield "audit", entry
@@ -113,4 +118,16 @@ def _erase_attempt(attempt: Document, person: str) -> Document | None:
 
 
 def _erase_item(item: Document, person: str, alias: str) -> Document | None:
-    return {**item, "by": alias} if item["by"] == person else None
+    return renamed(item, person, alias) if mentions(item, person) else None
+
+
+def _erase_message(message: Document, person: str, alias: str) -> Document | None:
+    """What they did is told to nobody any more; what is left without acts is cancelled when it is
+    to be sent."""
+    if not mentions(message, person):
+        return None
+    acts = [act for act in message.get("acts", ()) if act.get("by") != person]
+    left = {**message, "acts": acts}
+    if "marks" in message:
+        left["marks"] = [act["mark"] for act in acts]
+    return renamed(left, person, alias)  # type: ignore[no-any-return]

@@ -1,6 +1,6 @@
 """What the notifier's requests and answers about inboxes look like."""
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from shared.web.schemas import JsonBoolean, Schema
 
@@ -28,6 +28,8 @@ class InboxItemSchema(Schema):
             "description": "Of the recognition; absolute where KUDOS_PUBLIC_URL is set",
         }
     )
+    count = fields.Integer(metadata={"description": "Comments and reactions folded into it"})
+    who = fields.List(fields.String(), metadata={"description": "By whom, the latest first; ten"})
     recognition = fields.Dict(metadata={"description": "As GET /recognition/v1/... shows it"})
 
 

@@ -3,6 +3,7 @@
 from services.notifier.feed import Feed
 from services.notifier.inboxes import Inboxes
 from services.notifier.news import News
+from services.notifier.preferences import PreferenceBook
 from services.notifier.redelivering import Redelivering
 from services.notifier.repository import Repository
 from services.notifier.sealing import Seals
@@ -38,6 +39,13 @@ class Service:
         )
         self.inboxes = Inboxes(self.repository, settings.public_url)
         self.news = News(self.repository, settings.public_url)
+        self.preferences = PreferenceBook(
+            self.repository,
+            Vault(settings.secret_keys),
+            settings.webhook_allow,
+            resolver,
+            settings.timezone,
+        )
 
     def ensure_indexes(self) -> None:
         """Create every index that the service needs; safe to repeat."""

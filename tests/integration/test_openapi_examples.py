@@ -213,6 +213,8 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "unsubscribe_click": lambda parts, _: Sent(query=parts.link()),
     "stream": lambda *_: Sent(query={"last_event_id": "0"}),
     "stream_ticket": lambda *_: Sent(),
+    "preferences_get": lambda *_: Sent(),
+    "preferences_put": lambda *_: Sent(),
     "webhooks_create": lambda *_: Sent(),
     "webhooks_every": lambda *_: Sent(),
     "webhooks_get": lambda parts, _: Sent(parts.endpoint()),

@@ -6,6 +6,8 @@ WEBHOOK_FAILING = "kudos.webhook.failing"
 WEBHOOK_DISABLED = "kudos.webhook.disabled"
 WEBHOOK_TEST = "kudos.webhook.test"
 """What POST /webhooks/{id}/test sends; it comes when asked for, so no endpoint chooses it."""
+RECOGNITION = "kudos.recognition."
+"""What the types about recognitions begin with."""
 
 DELIVERABLE = {
     "kudos.recognition.thanked": "Somebody thanked people, a team or a partner",

@@ -48,8 +48,7 @@ class Messages:
         """Store new messages; those whose ids are there already are left alone."""
         there = self.existing((message["_id"] for message in messages), session)
         new = {each["_id"]: each for each in messages if each["_id"] not in there}
-        if new:
-            self._collection.insert_many(list(new.values()), ordered=False, session=session)
+        self.add(list(new.values()), session)
 
     def existing(self, ids: Iterable[str], session: ClientSession) -> set[str]:
         """Which of `ids` are there."""
@@ -66,12 +65,13 @@ class Messages:
         ]
         return list({message["_id"]: message for message in found}.values())
 
-    def store(
-        self, new: Sequence[Document], folded: Sequence[Document], session: ClientSession
-    ) -> None:
-        """Store new messages as `insert` does, and those into which something was folded or that
-        changed otherwise."""
-        self.insert(new, session)
+    def add(self, messages: Sequence[Document], session: ClientSession) -> None:
+        """Store new messages, of which none can be there."""
+        if messages:
+            self._collection.insert_many(messages, ordered=False, session=session)
+
+    def fold(self, folded: Sequence[Document], session: ClientSession) -> None:
+        """Store messages into which something was folded, or that changed otherwise."""
         writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in folded]
         if writes:
             self._collection.bulk_write(writes, ordered=False, session=session)

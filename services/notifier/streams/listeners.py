@@ -158,6 +158,9 @@ class Listeners:
             return
         if change.kind == MARKED:
             listener.unread = None
+            document = change.document or {}
+            if document.get("sequence", 0) > (listener.position or 0):
+                listener.is_behind = True  # something was folded into it: it has a new number
         elif change.kind != ITEM or change.document is None:
             self._changed.add(change.of)
         elif len(listener.at_hand) < _MOST_AT_HAND:
