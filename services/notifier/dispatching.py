@@ -252,7 +252,9 @@ class Dispatcher:
         if patient and not self._outcomes.are_worth_noting():
             return 0
         noted = self._outcomes.note()
-        self._at_hand.difference_update(delivery["_id"] for delivery in noted)
+        self._at_hand.difference_update(outcome.delivery["_id"] for outcome in noted)
+        if any(outcome.is_left_due for outcome in noted):
+            self._backlog_at = self._now()  # the fresh sweep may be past it
         return len(noted)
 
 

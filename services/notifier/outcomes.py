@@ -56,6 +56,11 @@ class Outcome:
     endpoint: Document | None = None
 
     @property
+    def is_left_due(self) -> bool:
+        """Whether nothing was tried, so that its delivery has to be found once more."""
+        return self.answer is None and self.cancelled is None
+
+    @property
     def is_arrived(self) -> bool:
         """Whether the endpoint took it."""
         return self.answer is not None and self.answer.is_success
@@ -75,6 +80,8 @@ class Outcomes:
         self._chance = chance
         self._ended: SimpleQueue[Outcome] = SimpleQueue()
         self._unnoted: list[Outcome] = []
+        self._noted: list[Outcome] = []
+        """What was written down and `note` did not return yet."""
         self._noted_at = 0.0
 
     def put(self, outcome: Outcome) -> None:
@@ -87,21 +94,21 @@ class Outcomes:
         waited = time.monotonic() - self._noted_at
         return waited > _NOTE_AFTER_SECONDS or self._ended.qsize() >= _MANY
 
-    def note(self) -> list[Document]:
-        """Write down the outcomes there are: their deliveries, as they were. They are kept until
-        they are written: a failure is raised, and the next call writes them again."""
+    def note(self) -> list[Outcome]:
+        """Write down the outcomes there are, and return them. They are kept until then: a failure
+        is raised, the next call writes what is left and returns all."""
         while True:
             try:
                 self._unnoted.append(self._ended.get_nowait())
             except Empty:
                 break
         self._noted_at = time.monotonic()
-        noted: list[Document] = []
         while self._unnoted:
             batch = self._unnoted[:_BATCH]
             self._write(batch)
-            noted += [outcome.delivery for outcome in batch]
+            self._noted += batch
             self._unnoted = self._unnoted[_BATCH:]
+        noted, self._noted = self._noted, []
         return noted
 
     def _write(self, batch: list[Outcome]) -> None:
