@@ -3,7 +3,7 @@
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from services.notifier.api import deliveries, events, inbox, webhooks
+from services.notifier.api import audit, deliveries, events, inbox, webhooks
 from services.notifier.sending import Resolver, resolve
 from services.notifier.service import Service
 from shared import mongo
@@ -15,7 +15,13 @@ from shared.key_uses import KeyUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
-BLUEPRINTS = (inbox.blueprint, webhooks.blueprint, deliveries.blueprint, events.blueprint)
+BLUEPRINTS = (
+    inbox.blueprint,
+    webhooks.blueprint,
+    deliveries.blueprint,
+    events.blueprint,
+    audit.blueprint,
+)
 
 
 def create_app(

@@ -39,6 +39,8 @@ _BACKLOG_EVERY = timedelta(seconds=60)
 _PACE_SECONDS = 0.03
 """How long to wait for answers before the next look; answers are noted several at a time."""
 _CLOSE_WITHIN_SECONDS = 5.0
+_ROOM_SECONDS = 1.0
+"""How long a request waits for what was answered before to be written down."""
 _UNSIGNED_WAIT = timedelta(minutes=1)
 _TOO_MANY = 429
 _ASKS_FOR_REST = (_TOO_MANY, 503)
@@ -214,7 +216,8 @@ class Dispatcher:
 
     def _try(self, job: Job) -> Outcome | None:
         """What became of it; None when that was told already."""
-        if time.monotonic() > self._active_until:
+        has_room = self._outcomes.wait_for_room(_ROOM_SECONDS)
+        if not has_room or time.monotonic() > self._active_until:
             return Outcome(job.delivery)
         if time.monotonic() - job.composed_at > _FRESH_SECONDS:
             again = self._compose([job.delivery])

@@ -1,5 +1,6 @@
 """The features of the notifier's API, put together over one database client."""
 
+from services.notifier.auditing import Auditing
 from services.notifier.feed import Feed
 from services.notifier.inboxes import Inboxes
 from services.notifier.redelivering import Redelivering
@@ -30,6 +31,7 @@ class Service:
         )
         self.redelivering = Redelivering(self.repository, self.webhooks, settings.admins)
         self.feed = Feed(self.repository)
+        self.auditing = Auditing(self.repository)
         self.nudges = Nudges(settings.nudges)
 
     def ensure_indexes(self) -> None:
