@@ -35,7 +35,7 @@ _FRESH_SECONDS = 1.0
 """What was read longer ago is read again before it is sent."""
 _OVERLAP = timedelta(seconds=5)
 _OLDEST = timedelta(days=3650)
-_BACKLOG_EVERY = timedelta(seconds=60)
+_BACKLOG_EVERY = timedelta(seconds=5)
 _PACE_SECONDS = 0.03
 """How long to wait for answers before the next look; answers are noted several at a time."""
 _CLOSE_WITHIN_SECONDS = 5.0
@@ -126,8 +126,8 @@ class Dispatcher:
         self._backlog_until = self._backlog_at = began
 
     def _take_backlog(self) -> int:
-        """Take what was due before this dispatcher began and, every minute, what became visible
-        too late for the fresh sweep (another host's clock, a restored database)."""
+        """Take what was due before this dispatcher began and, every five seconds, what became
+        visible too late for the fresh sweep (a long transaction, another host's clock)."""
         if self._backlog.is_done(self._backlog_until):
             if self._now() < self._backlog_at:
                 return 0

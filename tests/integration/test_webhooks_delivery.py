@@ -468,3 +468,27 @@ def test_what_was_left_due_over_two_batches_is_found_again_though_the_second_fai
     again = time.monotonic()
     notifier.dispatch_until(lambda: notifier.states() == ["succeeded"] * 12)
     assert time.monotonic() - again < 5, "the backlog is looked at at once"
+
+
+def test_no_transaction_makes_more_deliveries_than_it_should(
+    notifier: Notifier, received: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notifier.delivering.MOST_DELIVERIES", 10)
+    for number in range(5):
+        notifier.subscribe(received.url(f"/{number}"))
+    made: list[int] = []
+    deliveries = notifier.repository.deliveries
+    insert = deliveries.insert
+
+    def counted(documents: Any, session: Any) -> None:
+        made.append(len(documents))
+        insert(documents, session)
+
+    monkeypatch.setattr(deliveries, "insert", counted)
+    events = [recognition() for _ in range(13)]
+    notifier.log.append(events)
+    wait_until(lambda: notifier.fan_out.step() == 0 and len(notifier.states()) == 5 * 13)
+    assert max(made) == 10
+    assert sum(made) == 5 * 13
+    assert notifier.fan_out.max_records == 2
+    assert notifier.db["events"].count_documents({}) == 13
