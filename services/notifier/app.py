@@ -5,6 +5,7 @@ from pymongo.errors import PyMongoError
 
 from services.notifier.admission import Admissions, make_authenticator
 from services.notifier.api import (
+    audit,
     deliveries,
     events,
     inbox,
@@ -28,6 +29,7 @@ BLUEPRINTS = (
     unsubscribe.blueprint,
     stream.blueprint,
     preferences.blueprint,
+    audit.blueprint,
 )
 
 

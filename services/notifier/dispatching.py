@@ -35,10 +35,12 @@ _FRESH_SECONDS = 1.0
 """What was read longer ago is read again before it is sent."""
 _OVERLAP = timedelta(seconds=5)
 _OLDEST = timedelta(days=3650)
-_BACKLOG_EVERY = timedelta(seconds=60)
+_BACKLOG_EVERY = timedelta(seconds=5)
 _PACE_SECONDS = 0.03
 """How long to wait for answers before the next look; answers are noted several at a time."""
 _CLOSE_WITHIN_SECONDS = 5.0
+_ROOM_SECONDS = 1.0
+"""How long a request waits for what was answered before to be written down."""
 _UNSIGNED_WAIT = timedelta(minutes=1)
 _TOO_MANY = 429
 _ASKS_FOR_REST = (_TOO_MANY, 503)
@@ -124,8 +126,8 @@ class Dispatcher:
         self._backlog_until = self._backlog_at = began
 
     def _take_backlog(self) -> int:
-        """Take what was due before this dispatcher began and, every minute, what became visible
-        too late for the fresh sweep (another host's clock, a restored database)."""
+        """Take what was due before this dispatcher began and, every five seconds, what became
+        visible too late for the fresh sweep (a long transaction, another host's clock)."""
         if self._backlog.is_done(self._backlog_until):
             if self._now() < self._backlog_at:
                 return 0
@@ -214,7 +216,8 @@ class Dispatcher:
 
     def _try(self, job: Job) -> Outcome | None:
         """What became of it; None when that was told already."""
-        if time.monotonic() > self._active_until:
+        has_room = self._outcomes.wait_for_room(_ROOM_SECONDS)
+        if not has_room or time.monotonic() > self._active_until:
             return Outcome(job.delivery)
         if time.monotonic() - job.composed_at > _FRESH_SECONDS:
             again = self._compose([job.delivery])
@@ -252,7 +255,9 @@ class Dispatcher:
         if patient and not self._outcomes.are_worth_noting():
             return 0
         noted = self._outcomes.note()
-        self._at_hand.difference_update(delivery["_id"] for delivery in noted)
+        self._at_hand.difference_update(outcome.delivery["_id"] for outcome in noted)
+        if any(outcome.is_left_due for outcome in noted):
+            self._backlog_at = self._now()  # the fresh sweep may be past it
         return len(noted)
 
 

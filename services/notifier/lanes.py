@@ -18,6 +18,9 @@ SHARE = 8
 AT_HAND_SECONDS = 1.0
 """A lane takes as many jobs as it should manage within this time."""
 _MOST_AT_HAND = 500
+_CLEARED_SECONDS = 0.1
+"""A lane has as many requests under way as clear what waits within this time: what is under way
+when the process is killed is sent again."""
 _STUCK_AFTER_SECONDS = 2.0
 _EXPECTED_SECONDS = 0.015
 _WEIGHT = 0.2
@@ -53,6 +56,14 @@ class _Lane(Generic[Job]):
     @property
     def share(self) -> int:
         return 1 if self.is_failing else SHARE
+
+    def wants_thread(self, now: float) -> bool:
+        """Whether another request should be under way."""
+        if not self.queue or self.threads >= self.share:
+            return False
+        is_slow = any(now - start > _CLEARED_SECONDS for start in self.started)
+        needed = 1 + int(len(self.queue) * self.mean_seconds / _CLEARED_SECONDS)
+        return is_slow or self.threads < needed
 
     def limit(self, per_minute: int | None) -> None:
         # A burst of a second's worth is taken at once; the interval is longer by as much, so that
@@ -131,11 +142,12 @@ class Lanes(Generic[Job]):
             lane.queue.append(job)
             if lane.interval:
                 lane.free_at = max(lane.free_at, self._clock()) + lane.interval
-            if lane.threads < lane.share:
+            if lane.wants_thread(self._clock()):
                 self._start(lane)
 
     def take_back(self) -> list[Job]:
-        """The waiting jobs of lanes that are stuck or at rest: they are nobody's now."""
+        """The waiting jobs of lanes that are stuck or at rest: they are nobody's now. Lanes that
+        turn out slow get more of their share."""
         with self._lock:
             now = self._clock()
             taken: list[Job] = []
@@ -143,6 +155,8 @@ class Lanes(Generic[Job]):
                 if lane.queue and (now < lane.held_until or lane.is_stuck(now)):
                     taken += lane.queue
                     lane.queue.clear()
+                elif lane.wants_thread(now):
+                    self._start(lane)
             self._forget_idle(now)
             return taken
 

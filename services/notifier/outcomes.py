@@ -1,5 +1,6 @@
 """What became of deliveries, written down: attempts and deliveries in one transaction."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,9 +30,12 @@ from shared.mongo import Document
 from shared.telemetry import log
 
 ANSWER_KEPT = 1024
-_BATCH = 500
+_BATCH = 200
 _NOTE_AFTER_SECONDS = 0.1
 _MANY = 50
+_UNNOTED_AT_MOST = 100
+"""While so many wait to be written down nothing more is begun: they would be sent again if this
+process died."""
 _DUPLICATE_KEY = 11000
 
 _outcomes = Counter(
@@ -56,6 +60,11 @@ class Outcome:
     endpoint: Document | None = None
 
     @property
+    def is_left_due(self) -> bool:
+        """Whether nothing was tried, so that its delivery has to be found once more."""
+        return self.answer is None and self.cancelled is None
+
+    @property
     def is_arrived(self) -> bool:
         """Whether the endpoint took it."""
         return self.answer is not None and self.answer.is_success
@@ -75,11 +84,23 @@ class Outcomes:
         self._chance = chance
         self._ended: SimpleQueue[Outcome] = SimpleQueue()
         self._unnoted: list[Outcome] = []
+        self._noted: list[Outcome] = []
+        """What was written down and `note` did not return yet."""
         self._noted_at = 0.0
+        self._room = threading.Condition()
+        self._count = 0
+        """How many were put and are not written down."""
 
     def put(self, outcome: Outcome) -> None:
         """Take an outcome."""
+        with self._room:
+            self._count += 1
         self._ended.put(outcome)
+
+    def wait_for_room(self, seconds: float) -> bool:
+        """Wait until fewer wait to be written down than may; False when time was up."""
+        with self._room:
+            return self._room.wait_for(lambda: self._count < _UNNOTED_AT_MOST, seconds)
 
     def are_worth_noting(self) -> bool:
         """Whether there are many, or the last were written down a while ago. What is not written
@@ -87,21 +108,24 @@ class Outcomes:
         waited = time.monotonic() - self._noted_at
         return waited > _NOTE_AFTER_SECONDS or self._ended.qsize() >= _MANY
 
-    def note(self) -> list[Document]:
-        """Write down the outcomes there are: their deliveries, as they were. They are kept until
-        they are written: a failure is raised, and the next call writes them again."""
+    def note(self) -> list[Outcome]:
+        """Write down the outcomes there are, and return them. They are kept until then: a failure
+        is raised, the next call writes what is left and returns all."""
         while True:
             try:
                 self._unnoted.append(self._ended.get_nowait())
             except Empty:
                 break
         self._noted_at = time.monotonic()
-        noted: list[Document] = []
         while self._unnoted:
             batch = self._unnoted[:_BATCH]
             self._write(batch)
-            noted += [outcome.delivery for outcome in batch]
+            self._noted += batch
             self._unnoted = self._unnoted[_BATCH:]
+            with self._room:
+                self._count -= len(batch)
+                self._room.notify_all()
+        noted, self._noted = self._noted, []
         return noted
 
     def _write(self, batch: list[Outcome]) -> None:

@@ -1,5 +1,6 @@
 """The features of the notifier's API, put together over one database client."""
 
+from services.notifier.auditing import Auditing
 from services.notifier.feed import Feed
 from services.notifier.inboxes import Inboxes
 from services.notifier.news import News
@@ -33,6 +34,7 @@ class Service:
         )
         self.redelivering = Redelivering(self.repository, self.webhooks, settings.admins)
         self.feed = Feed(self.repository)
+        self.auditing = Auditing(self.repository)
         self.nudges = Nudges(settings.nudges)
         self.unsubscribing = Unsubscribing(
             self.repository.directory, self.repository.preferences, Vault(settings.secret_keys)

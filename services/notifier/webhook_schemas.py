@@ -190,3 +190,21 @@ class EndpointPageSchema(Schema):
 
     items = fields.List(fields.Nested(EndpointSchema))
     next = fields.String(allow_none=True)
+
+
+class AuditEntrySchema(Schema):
+    """Something that was done by right of a privilege."""
+
+    id = fields.String()
+    at = fields.String()
+    by = fields.String(metadata={"description": "A person, or a key"})
+    act = fields.String(metadata={"description": "webhook.include_private"})
+    endpoint = fields.String()
+    url = fields.String(metadata={"description": "Where it carries what is private"})
+
+
+class AuditPageSchema(Schema):
+    """A page of the audit log, newest first."""
+
+    items = fields.List(fields.Nested(AuditEntrySchema))
+    next = fields.String(allow_none=True)

@@ -227,6 +227,7 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "deliveries_recover": lambda parts, _: Sent(parts.endpoint()),
     "events": lambda *_: Sent(query={"types": "kudos.recognition.*", "limit": 10}),
     "events_event_types": lambda *_: Sent(),
+    "audit": lambda *_: Sent(),
 }
 """By operation: what has to be there for an example of it, and how it is sent."""
 

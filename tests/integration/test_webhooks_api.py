@@ -423,6 +423,7 @@ def test_the_documents_and_probes_are_served(notifier: Notifier) -> None:
         "/notifier/v1/webhooks/{endpoint_id}/rotate-secret",
         "/notifier/v1/webhooks/{endpoint_id}/test",
         "/notifier/v1/events",
+        "/notifier/v1/audit",
         "/notifier/v1/event-types",
     }
     for path in ("/notifier/docs", "/livez", "/readyz", "/metrics"):

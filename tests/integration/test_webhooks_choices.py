@@ -200,6 +200,31 @@ def test_who_asked_for_private_ones_gets_them_and_it_is_written_down(
     assert notifier.db["audit"].count_documents({"url": elsewhere["url"]}) == 1
 
 
+def test_administrators_read_who_asked_for_private_ones_newest_first(
+    notifier: Notifier, received: Hooks
+) -> None:
+    made = [
+        notifier.subscribe(received.url(f"/{number}"), "root", include_private=True)["id"]
+        for number in range(5)
+    ]
+    seen: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = notifier.call("GET", f"/audit?limit=2{cursor}", "root").json
+        seen += page["items"]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert [entry["endpoint"] for entry in seen] == made[::-1]
+    assert {(entry["by"], entry["act"]) for entry in seen} == {
+        ("person:root", "webhook.include_private")
+    }
+    assert seen[0]["url"] == received.url("/4")
+    plain = ["kudos:read", "webhooks:write"]
+    assert notifier.call("GET", "/audit", "ada", plain).status_code == 403
+    assert notifier.call("GET", "/audit?cursor=x", "root").status_code == 400
+
+
 @pytest.mark.parametrize("lose", ["scope", "revoked", "no read"])
 def test_a_key_that_lost_the_right_carries_no_private_ones(
     notifier: Notifier, received: Hooks, lose: str
