@@ -1,6 +1,7 @@
 """Inboxes: what a person was told, as it stands now. One function here is what one request does."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from services.notifier.domain.payload import references_in
@@ -12,6 +13,7 @@ from shared.times import to_rfc3339
 from shared.web.problems import NotFound
 
 _WIDENING = 4
+_instant = lru_cache(256)(to_rfc3339)  # many are told of one thing at one instant
 
 
 class Inboxes:
@@ -88,7 +90,7 @@ def item_view(item: Document, recognition: Any, public_url: str | None) -> Docum
         "id": item["_id"],
         "sequence": item["sequence"],
         "type": item["type"],
-        "at": to_rfc3339(item["at"]),
+        "at": _instant(item["at"]),
         "read": item["read"],
         "by": item["by"],
         "link": f"{base}/recognition/v1/recognitions/{item['recognition']}",

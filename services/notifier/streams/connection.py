@@ -55,6 +55,12 @@ class Connection:
         """Whether something written waits for the client to read."""
         return bool(self._waiting)
 
+    def tell(self, sequence: int, event: bytes) -> None:
+        """Write the item of that number."""
+        self.send(event)
+        self.position = sequence
+        self.items += 1
+
     def send(self, data: bytes) -> None:
         """Write; what does not fit waits, and a client for whom too much waits is dropped."""
         if self._socket is None:

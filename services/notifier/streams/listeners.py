@@ -153,6 +153,8 @@ class Listeners:
                     if connection.admission.key == change.of:
                         _end(connection, "access_ended")
             return
+        if change.kind == MARKED and change.document is not None:
+            self._news.forget(change.document["event_id"])
         listener = self._listeners.get(change.of)
         if listener is None:
             return

@@ -1,0 +1,92 @@
+"""What an event's items show, written once for all who see the same."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from services.notifier.domain.payload import references_in
+from services.notifier.domain.readability import Reader, may_read
+from services.notifier.repository import Repository
+from shared.mongo import Document
+from shared.recognition_view import public_view
+
+_KEPT_SECONDS = 2.0
+_MOST_KEPT = 64
+
+
+class Scene:
+    """A recognition as it stands, and the names of everybody in it and of who acted: in JSON."""
+
+    def __init__(self, row: Document, people: Mapping[str, Document]) -> None:
+        self._row = row
+        self._has_reacted = {
+            person for those in row["state"]["reactions"].values() for person in those
+        }
+        self._views: dict[str | None, orjson.Fragment] = {}
+        self.people = orjson.Fragment(orjson.dumps(people))
+
+    def may_be_read(self, reader: Reader) -> bool:
+        """Whether `reader` may be told of it."""
+        return may_read(reader, self._row["state"], self._row["attribution"])
+
+    def recognition(self, reader: Reader) -> Any:
+        """As `reader` sees it: only who reacted sees it in a way of their own."""
+        viewer = reader.person if reader.person in self._has_reacted else None
+        if viewer not in self._views:
+            view = public_view(self._row["state"], viewer)
+            self._views[viewer] = orjson.Fragment(orjson.dumps(view))
+        return self._views[viewer]
+
+
+class Scenes:
+    """Scenes by event id; those whose recognition is not known are left out."""
+
+    def __init__(self, repository: Repository, clock: Callable[[], float] = time.monotonic) -> None:
+        self._recognitions, self._directory = repository.recognitions, repository.directory
+        self._recent: OrderedDict[str, tuple[float, Scene]] = OrderedDict()
+        self._clock = clock
+
+    def read(self, items: Iterable[Document]) -> dict[str, Scene]:
+        """The scenes of items as they stand now."""
+        events = {item["event_id"]: (item["recognition"], item["by"]) for item in items}
+        rows = self._recognitions.get_many({recognition for recognition, _ in events.values()})
+        within = {key: references_in(row["state"]) for key, row in rows.items()}
+        acting = {by for _, by in events.values() if by}
+        names = self._directory.people(
+            [*acting, *(one for those in within.values() for one in those)]
+        )
+        return {
+            event_id: Scene(
+                rows[recognition],
+                {one: names[one] for one in (*within[recognition], *([by] if by else []))},
+            )
+            for event_id, (recognition, by) in events.items()
+            if recognition in rows
+        }
+
+    def recent(self, items: Iterable[Document]) -> dict[str, Scene]:
+        """The scenes of items that have just come: of an event as they stood up to 2 s ago, when
+        the first of it came. An event for thousands is thus read once, not with each batch."""
+        now = self._clock()
+        found: dict[str, Scene] = {}
+        lacking = {}
+        for item in items:
+            kept = self._recent.get(item["event_id"])
+            if kept is not None and kept[0] > now:
+                found[item["event_id"]] = kept[1]
+            else:
+                lacking[item["event_id"]] = item
+        if lacking:
+            for event_id, scene in self.read(lacking.values()).items():
+                found[event_id] = scene
+                self._recent[event_id] = (now + _KEPT_SECONDS, scene)
+        while len(self._recent) > _MOST_KEPT:
+            self._recent.popitem(last=False)
+        return found
+
+    def forget(self, event_id: str) -> None:
+        """What it tells was hidden: read it anew."""
+        self._recent.pop(event_id, None)
