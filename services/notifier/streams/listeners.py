@@ -23,7 +23,7 @@ from services.notifier.streams.listener import Listener
 from services.notifier.streams.teller import STUCK_SECONDS, Teller
 from services.notifier.streams.threads import Threads
 from services.notifier.streams.watching import ITEM, KEY, MARKED, Change
-from shared.auth.authenticator import may_read
+from shared.auth.api_keys import may_read
 from shared.telemetry import log
 from shared.web.problems import Forbidden, LimitReached
 
