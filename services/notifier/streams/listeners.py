@@ -184,9 +184,11 @@ class Listeners:
         self._work.set()
 
     def _tell_on(self) -> None:
+        told = 0.0
         while True:
             self._work.wait()
-            gevent.sleep(_TOGETHER_SECONDS)  # what comes at the same time is told at the same time
+            # The first is told at once, and what comes close behind it together.
+            gevent.sleep(max(0.0, told + _TOGETHER_SECONDS - time.monotonic()))
             self._work.clear()
             restless, self._restless = self._restless, {}
             changed, self._changed = self._changed, set()
@@ -213,6 +215,7 @@ class Listeners:
                 for listener in restless.values():
                     self._look_again(listener)
                 gevent.sleep(_PAUSE_SECONDS)
+            told = time.monotonic()
 
     def _renew(self, listener: Listener) -> None:
         """Take over what the directory says of them now."""
