@@ -1,6 +1,7 @@
 """Inboxes: what a person was told, as it stands now. One function here is what one request does."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from services.notifier.domain.payload import references_in
@@ -14,6 +15,7 @@ from shared.web.problems import NotFound
 _WIDENING = 4
 _MOST_NAMED = 10
 """People that an item names of those whose comments and reactions are folded into it."""
+_instant = lru_cache(256)(to_rfc3339)  # many are told of one thing at one instant
 
 
 class Inboxes:
@@ -104,7 +106,7 @@ def item_view(item: Document, recognition: Any, public_url: str | None) -> Docum
         "id": item["_id"],
         "sequence": item["sequence"],
         "type": item["type"],
-        "at": to_rfc3339(item["at"]),
+        "at": _instant(item["at"]),
         "read": item["read"],
         "by": item["by"],
         "link": f"{base}/recognition/v1/recognitions/{item['recognition']}",

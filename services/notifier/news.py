@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import orjson
 
 from services.notifier.domain.event_stream import (
     ITEM,
@@ -14,13 +11,12 @@ from services.notifier.domain.event_stream import (
     mark,
     retry,
 )
-from services.notifier.domain.payload import references_in
-from services.notifier.domain.readability import Reader, may_read
-from services.notifier.inboxes import item_view, who_of
+from services.notifier.domain.readability import Reader
+from services.notifier.inboxes import item_view
 from services.notifier.repository import Repository
+from services.notifier.scenes import Scene, Scenes, scene_key
 from shared.erased import Erased, inactive_when_erased
 from shared.mongo import Document
-from shared.recognition_view import public_view
 from shared.web.problems import Forbidden
 
 PAGE = 200
@@ -61,8 +57,7 @@ class News:
 
     def __init__(self, repository: Repository, public_url: str | None) -> None:
         self._inbox = repository.inbox
-        self._recognitions = repository.recognitions
-        self._directory = repository.directory
+        self._scenes = Scenes(repository)
         self._find = inactive_when_erased(repository.directory.find, Erased(repository.db))
         self._public_url = public_url
 
@@ -89,7 +84,7 @@ class News:
         reached = min(head, after + PAGE)
         items = self._inbox.between(reader.person, after + 1, reached + 1)
         part = Part(reader, items[::-1], unread, counts=False)
-        self.compose([part])
+        self._write([part], self._scenes.read(items))
         return part.told, reached
 
     def at_once(self, person: str, after: int | None) -> bytes:
@@ -107,56 +102,20 @@ class News:
         return b"".join([retry(wait), unread, *events, mark(reached)])
 
     def compose(self, parts: Sequence[Part]) -> None:
-        """Write the events of `parts`; what may not be read is left out."""
-        wanted = dict.fromkeys(item["recognition"] for part in parts for item in part.items)
-        rows = self._recognitions.get_many(wanted)
-        names = dict.fromkeys(reference for row in rows.values() for reference in _in(row))
-        names |= dict.fromkeys(who for part in parts for item in part.items for who in who_of(item))
-        written = _Written(rows, self._directory.people(names))
+        """Write the events of items that have just come; what may not be read is left out."""
+        self._write(parts, self._scenes.recent(item for part in parts for item in part.items))
+
+    def forget(self, item: Document) -> None:
+        """An item is hidden, or shown again."""
+        self._scenes.forget(item)
+
+    def _write(self, parts: Sequence[Part], scenes: Mapping[str, Scene]) -> None:
         for part in parts:
             for item in part.items:
                 part.unread += part.counts and not (item["read"] or item["hidden"])
-                row = rows.get(item["recognition"])
-                if item["hidden"] or row is None:
+                scene = scenes.get(scene_key(item))
+                if item["hidden"] or scene is None or not scene.may_be_read(part.reader):
                     continue
-                if not may_read(part.reader, row["state"], row["attribution"]):
-                    continue
-                view = item_view(item, written.recognition(row, part.reader), self._public_url)
-                data = {
-                    **view,
-                    "people": written.people(row, tuple(view["who"])),
-                    "unread": part.unread,
-                }
+                view = item_view(item, scene.recognition(part.reader), self._public_url)
+                data = {**view, "people": scene.people, "unread": part.unread}
                 part.told.append((item["sequence"], event(ITEM, data, item["sequence"])))
-
-
-class _Written:
-    """Recognitions and their people in JSON, each written once where all see the same."""
-
-    def __init__(self, rows: Mapping[str, Document], people: Mapping[str, Document]) -> None:
-        self._all = people
-        self._has_reacted = {
-            key: {one for those in row["state"]["reactions"].values() for one in those}
-            for key, row in rows.items()
-        }
-        self._fragments: dict[tuple[str, str, str | None], orjson.Fragment] = {}
-
-    def recognition(self, row: Document, reader: Reader) -> Any:
-        """As `reader` sees it: only who reacted sees it in a way of their own."""
-        viewer = reader.person if reader.person in self._has_reacted[row["_id"]] else None
-        key = ("recognition", row["_id"], viewer)
-        if key not in self._fragments:
-            self._fragments[key] = orjson.Fragment(orjson.dumps(public_view(row["state"], viewer)))
-        return self._fragments[key]
-
-    def people(self, row: Document, who: tuple[str, ...]) -> Any:
-        """The names of everybody in it, and of who did it."""
-        key = ("people", row["_id"], "\n".join(who))
-        if key not in self._fragments:
-            names = {reference: self._all[reference] for reference in (*_in(row), *who)}
-            self._fragments[key] = orjson.Fragment(orjson.dumps(names))
-        return self._fragments[key]
-
-
-def _in(row: Document) -> list[str]:
-    return references_in(row["state"])

@@ -89,7 +89,7 @@ class Authenticator:
         for an inactive person, InvalidToken for a key that is revoked or may not read."""
         self._active_entry(person)
         key = self.find_key(key_id) if key_id else None
-        if key_id is not None and not may_read(key):
+        if key_id is not None and not api_keys.may_read(key):
             raise InvalidToken("The API key is revoked, or has lost the scope kudos:read")
 
     def _caller_of_jwt(self, token: str) -> Caller:
@@ -171,13 +171,6 @@ class Authenticator:
         if entry is not None and not entry.get("active", True):
             raise Forbidden(f"{person} is not active")
         return entry
-
-
-def may_read(key: Entry | None) -> bool:
-    """Whether an API key may read: it is there, not revoked, and has the scope."""
-    if key is None or key.get("revoked_at") is not None:
-        return False
-    return not {scopes.READ, scopes.ADMIN}.isdisjoint(key["scopes"])
 
 
 def bearer_token(request: Signed) -> str:

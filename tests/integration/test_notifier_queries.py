@@ -50,6 +50,11 @@ def test_every_query_goes_by_an_index(settings: Settings, received: Hooks) -> No
     item = notifier.inbox("bob")[0]
     notifier.call("PATCH", f"/inbox/{item['id']}", "bob", json={"read": True})
     notifier.call("POST", "/inbox/read-all", "bob")
+    notifier.call("GET", "/stream", "bob", headers={"Last-Event-ID": "0"})
+    ticket = notifier.call("POST", "/stream/tickets", "bob").json["ticket"]
+    for _ in range(2):
+        notifier.app.test_client().get(f"/notifier/v1/stream?ticket={ticket}")
+    notifier.repository.inbox.heads(["person:bob", "person:cy"])
     notifier.call("GET", "/webhooks")
     page = notifier.call("GET", f"/webhooks/{endpoint['id']}/attempts?limit=1").json
     notifier.call("GET", f"/webhooks/{endpoint['id']}/attempts?cursor={page['next']}")

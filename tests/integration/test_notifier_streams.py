@@ -1,9 +1,13 @@
 """Live streams: what is told, to whom, from where on, and when it ends."""
 
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +17,10 @@ from shared.auth.api_keys import new_key
 from shared.auth.demo import issue
 from shared.config import Settings
 from shared.mongo import Client
+from tests import gateway as gateways
+from tests.conftest import free_port
 from tests.notifier_parts import Notifier, person, recognition, wait_until
-from tests.streams import Serving, Stream, close_all, serving
+from tests.streams import Serving, Stream, close_all, process, serving
 
 
 @pytest.fixture
@@ -359,6 +365,54 @@ def test_it_ends_when_the_key_is_revoked(notifier: Notifier, server: Serving) ->
     assert stream.next() is None
     notifier.publish(recognition())
     assert other.named("item").id == 1
+
+
+def test_a_process_stops_when_it_is_told_to_and_says_so_to_its_clients(
+    notifier: Notifier,
+) -> None:
+    port = free_port()
+    with process(notifier.settings, port) as running:
+        stream = Stream(port, headers=token(notifier, "bob")).opened()
+        running.send_signal(signal.SIGTERM)
+        told = stream.next()
+        assert told is not None
+        assert told.retry is not None
+        assert stream.next() is None
+        assert running.wait(10) == 0
+
+
+def test_a_process_imports_no_web_framework() -> None:
+    """It would take tens of megabytes."""
+    check = (
+        "import sys, services.notifier.streams.process;"
+        "print([m for m in ('flask', 'flask_smorest', 'gunicorn', 'kafka', 'marshmallow', "
+        "'joserfc', 'cryptography') if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", "from shared.footprint import spare_unused_modules;"
+         f"spare_unused_modules();{check}"], capture_output=True, check=True,
+    )  # fmt: skip
+    assert out.stdout.decode().strip() == "[]"
+
+
+@pytest.mark.skipif(gateways.program() is None, reason="install nginx (Debian: nginx-light)")
+def test_nginx_passes_it_on_as_it_comes(
+    notifier: Notifier, server: Serving, tmp_path: Path
+) -> None:
+    ports = dict.fromkeys(("recognition", "leaderboard", "notifier"), free_port())
+    with gateways.gateway(
+        tmp_path, free_port(), free_port(), {**ports, "streams": server.port}
+    ) as url:
+        headers = {**token(notifier, "bob"), "Connection": "close"}
+        stream = Stream(int(url.rpartition(":")[2]), headers=headers).opened()
+        notifier.publish(recognition())
+        assert stream.named("item").id == 1
+        assert Stream(stream.port).status == 401
+        server.stop()
+        told = stream.next()
+        assert told is not None
+        assert told.retry is not None
+        assert stream.next() is None
 
 
 # --- where no process serves streams -------------------------------------------------------------

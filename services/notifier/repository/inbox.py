@@ -32,7 +32,7 @@ class Inbox:
         ensure_index(self._items, [("person", ASCENDING), ("sequence", ASCENDING)], name="newest")
         ensure_index(
             self._items,
-            [("person", ASCENDING), ("read", ASCENDING), ("hidden", ASCENDING)],
+            [(name, ASCENDING) for name in ("person", "read", "hidden", "sequence")],
             name="unread",
         )
         ensure_index(self._items, "recognition", name="recognition")

@@ -55,13 +55,23 @@ class Connection:
         """Whether something written waits for the client to read."""
         return bool(self._waiting)
 
+    def tell(self, sequence: int, event: bytes) -> None:
+        """Write the item of that number."""
+        self.position = sequence
+        self.items += 1
+        self.send(event)
+
     def send(self, data: bytes) -> None:
         """Write; what does not fit waits, and a client for whom too much waits is dropped."""
         if self._socket is None:
             return
         if not self._waiting:
-            sent = self._try(data)
-            if sent is None:
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.end("left")
                 return
             if sent == len(data):
                 self.sent_at = time.monotonic()
@@ -90,16 +100,6 @@ class Connection:
         sock.close()
         self._on_end(self, reason)
 
-    def _try(self, data: bytes | bytearray) -> int | None:
-        assert self._socket is not None
-        try:
-            return self._socket.send(data)
-        except BlockingIOError:
-            return 0
-        except OSError:
-            self.end("left")
-            return None
-
     def _watch_writable(self) -> None:
         assert self._socket is not None
         if self._writable is None:
@@ -107,8 +107,13 @@ class Connection:
         self._writable.start(self._flush)
 
     def _flush(self) -> None:
-        sent = self._try(self._waiting)
-        if not sent:
+        assert self._socket is not None
+        try:
+            sent = self._socket.send(self._waiting)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.end("left")
             return
         del self._waiting[:sent]
         self.sent_at = time.monotonic()

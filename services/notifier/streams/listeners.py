@@ -23,7 +23,7 @@ from services.notifier.streams.listener import Listener
 from services.notifier.streams.teller import STUCK_SECONDS, Teller
 from services.notifier.streams.threads import Threads
 from services.notifier.streams.watching import ITEM, KEY, MARKED, Change
-from shared.auth.authenticator import may_read
+from shared.auth.api_keys import may_read
 from shared.telemetry import log
 from shared.web.problems import Forbidden, LimitReached
 
@@ -153,6 +153,8 @@ class Listeners:
                     if connection.admission.key == change.of:
                         _end(connection, "access_ended")
             return
+        if change.kind == MARKED and change.document is not None:
+            self._news.forget(change.document)
         listener = self._listeners.get(change.of)
         if listener is None:
             return
@@ -185,9 +187,11 @@ class Listeners:
         self._work.set()
 
     def _tell_on(self) -> None:
+        told = 0.0
         while True:
             self._work.wait()
-            gevent.sleep(_TOGETHER_SECONDS)  # what comes at the same time is told at the same time
+            # The first is told at once, and what comes close behind it together.
+            gevent.sleep(max(0.0, told + _TOGETHER_SECONDS - time.monotonic()))
             self._work.clear()
             restless, self._restless = self._restless, {}
             changed, self._changed = self._changed, set()
@@ -214,6 +218,7 @@ class Listeners:
                 for listener in restless.values():
                     self._look_again(listener)
                 gevent.sleep(_PAUSE_SECONDS)
+            told = time.monotonic()
 
     def _renew(self, listener: Listener) -> None:
         """Take over what the directory says of them now."""

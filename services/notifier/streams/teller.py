@@ -82,7 +82,8 @@ class Teller:
             )
             for sequence, data in told:
                 _let_read(connection)
-                _write(connection, sequence, data)
+                connection.tell(sequence, data)
+            _items.inc(len(told))
             connection.position = reached
         if not connection.is_open:
             return
@@ -137,15 +138,18 @@ class Teller:
 
     def _reach(self, listener: Listener, position: int, told: Sequence[Told]) -> None:
         listener.position = position
+        written = 0
         for connection in list(listener.connections):
             for sequence, data in told:
                 if sequence > connection.position:
                     if connection.waits:
                         self._lag(listener, connection)
                         break
-                    _write(connection, sequence, data)
+                    connection.tell(sequence, data)
+                    written += 1
             else:
                 connection.position = max(connection.position, position)
+        _items.inc(written)
 
     def _lag(self, listener: Listener, connection: Connection) -> None:
         """Its client reads more slowly than news comes: let it read them at its own pace."""
@@ -179,13 +183,6 @@ def _part(listener: Listener) -> Part | None:
         listener.is_behind = True
         return None
     return Part(listener.reader, [new[number] for number in sorted(new)], listener.unread)
-
-
-def _write(connection: Connection, sequence: int, data: bytes) -> None:
-    connection.send(data)
-    connection.position = sequence
-    connection.items += 1
-    _items.inc()
 
 
 def _let_read(connection: Connection) -> None:

@@ -19,7 +19,12 @@ _AWAIT_MILLISECONDS = 1_000
 _LONGEST_BACK_OFF_SECONDS = 2.0
 _STEADY_AFTER_SECONDS = 30.0
 _COLLECTIONS = ["inbox", "directory", "api_keys"]
-_PIPELINE = [{"$match": {"ns.coll": {"$in": _COLLECTIONS}}}]
+_PIPELINE: list[dict[str, Any]] = [
+    {"$match": {"ns.coll": {"$in": _COLLECTIONS}}},
+    # Sessions and times of the cluster would cost as much to read as the rest.
+    {"$project": {"operationType": 1, "ns": 1, "documentKey": 1, "fullDocument": 1}},
+]
+_AT_ONCE = 1_000
 
 _failures = Counter("kudos_stream_watch_failures", "Change streams of live streams that broke")
 
@@ -80,7 +85,10 @@ class Watcher:
 
     def _watch(self) -> None:
         with self._db.watch(
-            _PIPELINE, full_document="updateLookup", max_await_time_ms=_AWAIT_MILLISECONDS
+            _PIPELINE,
+            full_document="updateLookup",
+            max_await_time_ms=_AWAIT_MILLISECONDS,
+            batch_size=_AT_ONCE,
         ) as stream:
             self.is_open = True
             self._on_open()
