@@ -19,6 +19,7 @@ from services.notifier.digest_readers import DigestReader, digest_readers
 from services.notifier.domain import digests as rules
 from services.notifier.domain.digests import Occasion
 from services.notifier.domain.identity import message_id
+from services.notifier.domain.notices import DIGESTS
 from services.notifier.domain.readability import Reader, may_read
 from services.notifier.repository import Repository
 from services.notifier.repository.messages import new_message
@@ -227,6 +228,18 @@ def read_digest(
         if views:
             found[name] = views
     return found if len(found) > len(("period", "more")) else None
+
+
+def about_reader(
+    repository: Repository,
+) -> Callable[[str, Mapping[str, Any], Reader], Document | None]:
+    """What reads `about` of a message without acts for its addressee, by (kind, about, addressee):
+    of digests see `read_digest`; everything else says all itself."""
+
+    def read(kind: str, about: Mapping[str, Any], reader: Reader) -> Document | None:
+        return read_digest(about, reader, repository) if kind in DIGESTS else dict(about)
+
+    return read
 
 
 def digest_loop(settings: Settings, repository: Repository, stop: Event | None = None) -> SideLoop:
