@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from services.notifier.channels.wording import write
-from services.notifier.digests import Digests, about_reader, read_digest
+from services.notifier.digest_reading import about_reader, read_digest
+from services.notifier.digests import Digests
 from services.notifier.domain.notices import Addressee, Links, Notice
 from services.notifier.domain.readability import Reader
 from shared.config import Settings
