@@ -65,6 +65,6 @@ def digest_readers(
     for person, entry in repository.directory.entries(wanted).items():
         wishes = stored.get(person, NOTHING)
         zone = zone_of((wishes.get("timezone"), entry.get("timezone"), organisation_zone))
-        has_reports = bool(repository.directory.reports(person))
+        has_reports = repository.directory.has_reports(person)
         readers.append(DigestReader(entry, wishes, zone, has_reports))
     return readers

@@ -5,11 +5,10 @@ the clock moves on in the transaction that writes the messages, and their ids fo
 kind, period and channel, so that neither a restart nor two loops make two (DESIGN section 6.5).
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Event
-from typing import Any
 
 from prometheus_client import Counter
 from pymongo.client_session import ClientSession
@@ -19,14 +18,12 @@ from services.notifier.digest_readers import DigestReader, digest_readers
 from services.notifier.domain import digests as rules
 from services.notifier.domain.digests import Occasion
 from services.notifier.domain.identity import message_id
-from services.notifier.domain.readability import Reader, may_read
 from services.notifier.repository import Repository
 from services.notifier.repository.messages import new_message
 from shared import times
 from shared.config import Settings
 from shared.lease import Lease
 from shared.mongo import Document
-from shared.recognition_view import public_view
 from shared.times import to_rfc3339
 from shared.worker import SideLoop
 
@@ -201,32 +198,6 @@ class Digests:
         thanked = {each: rows.involving(each, since, occasion.end, _ROWS) for each in reports}
         waiting = {each: rows.open_for(each, _ROWS) for each in reports}
         return rules.team_contents(occasion, person.reader, thanked, waiting)
-
-
-def read_digest(
-    about: Mapping[str, Any], reader: Reader, repository: Repository
-) -> Document | None:
-    """`about` of a digest's message as its notice takes it: recognitions as the addressee may read
-    them now; None when nothing of it is left to be told."""
-    ids = dict.fromkeys(
-        key for name, each in about["sections"].items() if name != "quiet" for key in each
-    )
-    rows = repository.recognitions.get_many(ids)
-    found: Document = {"period": about["period"], "more": about["more"]}
-    for name, listed in about["sections"].items():
-        if name == "quiet":
-            found |= {"quiet": listed, "quiet_weeks": rules.QUIET_WEEKS}
-            continue
-        views = [
-            public_view(row["state"], reader.person)
-            for key in listed
-            if (row := rows.get(key)) is not None
-            and rules.is_still(name, row["state"])
-            and may_read(reader, row["state"], row["attribution"])
-        ]
-        if views:
-            found[name] = views
-    return found if len(found) > len(("period", "more")) else None
 
 
 def digest_loop(settings: Settings, repository: Repository, stop: Event | None = None) -> SideLoop:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from services.notifier.channels.wording import write
-from services.notifier.digests import Digests, read_digest
+from services.notifier.digest_reading import about_reader, read_digest
+from services.notifier.digests import Digests
 from services.notifier.domain.notices import Addressee, Links, Notice
 from services.notifier.domain.readability import Reader
 from shared.config import Settings
@@ -259,6 +260,9 @@ def test_what_it_says_is_what_may_be_read_when_it_is_sent(parts: Parts) -> None:
     parts.notifier.publish(recognition("person:ada", ["person:bob"], id=kept, **retracted))
     assert read_digest(message["about"], bob, parts.repository) is None
     assert read_digest(message["about"], Reader("person:x"), parts.repository) is None
+    read = about_reader(parts.repository)
+    assert read("weekly", message["about"], bob) is None
+    assert read("webhooks", {"state": "failing"}, bob) == {"state": "failing"}
 
 
 def test_every_query_goes_by_an_index(settings: Settings) -> None:

@@ -54,8 +54,7 @@ def check(message: dict[str, Any]) -> None:
         parsed = Block.parse(block)
         assert parsed is not None
         parsed.validate_json()
-        if block["type"] != "rich_text":
-            assert parsed.to_dict() == block
+        assert parsed.to_dict() == block
     for part in walk(blocks):
         match part.get("type"):
             case "header":

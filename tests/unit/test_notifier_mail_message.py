@@ -43,6 +43,13 @@ def test_it_unsubscribes_by_one_click_and_asks_for_no_automatic_answer() -> None
     assert b"\r\nAuto-Submitted: auto-generated\r\n" in handed
 
 
+def test_a_link_that_is_no_ascii_ends_no_header() -> None:
+    notice = sample("thanks")
+    links = dataclasses.replace(notice.links, unsubscribe="https://bücher.example/x>\r\nBcc: a@b")
+    handed = as_bytes(compose(dataclasses.replace(notice, links=links), SENDER, NOW), utf8=False)
+    assert b"\r\nList-Unsubscribe: <https://b%C3%BCcher.example/x%3EBcc:a@b>\r\n" in handed
+
+
 def test_it_has_the_same_id_however_often_it_is_sent() -> None:
     later = parse_rfc3339("2026-11-26T13:05:00Z")
     ids = {compose(sample("thanks"), SENDER, at)["Message-ID"] for at in (NOW, later)}

@@ -6,6 +6,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote
 
 from services.notifier.channels.languages import language_of
 from services.notifier.channels.plain import one_line, without_controls
@@ -16,6 +17,8 @@ from shared.mail_settings import Mailbox
 
 _SUBJECT = 150
 _NAME = 80
+_IN_A_URL = "!#$%&'()*+,/:;=?@[]~"
+"""What stays as it is (RFC 3986), besides letters, digits and - . _"""
 
 
 class BadAddress(ValueError):
@@ -88,6 +91,5 @@ def _address(name: str, address: str) -> Address:
 
 
 def _token(text: str) -> str:
-    """`text`, which is ours, without anything that could end the header."""
-    assert text.isascii(), text
-    return "".join(without_controls(text).split())
+    """`text`, a URL or an id, without anything that could end the header or what stands in <>."""
+    return quote("".join(without_controls(text).split()), safe=_IN_A_URL)

@@ -154,9 +154,12 @@ _CONTENTS: dict[str, tuple[tuple[Act, ...], dict[str, Any]]] = {
                 "id": "whk_0199",
                 "url": "https://hooks.example.com/kudos?key=abc",
                 "description": "The intranet's wall",
+                "enabled": True,
+                "disabled_reason": None,
             },
             "state": "failing",
-            "reason": "no answer in time",
+            "failing_since": "2026-11-22T09:12:00Z",
+            "last": "no answer in time",
         },
     ),
 }

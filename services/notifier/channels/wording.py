@@ -119,6 +119,8 @@ def _counted(group: Sequence[Act]) -> str:
 
 
 def _webhooks(words: Words) -> Letter:
+    """`about`: {"state": "failing" or "disabled", "endpoint": {"id", "url", "description", ...},
+    "failing_since", "last": the last answer in words}."""
     gettext, about = words.language.gettext, words.notice.about
     host = urlsplit(about["endpoint"]["url"]).hostname or about["endpoint"]["id"]
     says: dict[str, Callable[[], tuple[str, str]]] = {
@@ -145,6 +147,9 @@ def _endpoint(words: Words, host: str) -> Item:
     gettext, about = words.language.gettext, words.notice.about
     endpoint: View = about["endpoint"]
     notes = [gettext("Endpoint: {id}").format(id=endpoint["id"])]
-    if about.get("reason"):
-        notes.append(gettext("Reason: {text}").format(text=about["reason"]))
+    if about.get("failing_since"):
+        since = words.time(about["failing_since"])
+        notes.append(gettext("Fails since {time}").format(time=since))
+    if about.get("last"):
+        notes.append(gettext("The last answer: {text}").format(text=about["last"]))
     return Item(endpoint.get("description") or host, None, tuple(notes), None)

@@ -60,6 +60,10 @@ class Directory:
         found = self._entries.find({"manager": manager, "active": True})
         return sorted(entry["_id"] for entry in found if not entry.get("technical"))
 
+    def has_reports(self, manager: str) -> bool:
+        """Whether somebody active reports to `manager`."""
+        return self._entries.find_one({"manager": manager, "active": True}, {"_id": 1}) is not None
+
     def managers(self) -> list[str]:
         """Everybody to whom somebody reports, as references."""
         return [found for found in self._entries.distinct("manager") if found]
