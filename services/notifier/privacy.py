@@ -107,7 +107,7 @@ def _erase_message(message: Document, person: str, alias: str) -> Document | Non
     to be sent."""
     if not mentions(message, person):
         return None
-    acts = [act for act in message["acts"] if act.get("by") != person]
+    acts = [act for act in message.get("acts", ()) if act.get("by") != person]
     left = {**message, "acts": acts}
     if "marks" in message:
         left["marks"] = [act["mark"] for act in acts]
