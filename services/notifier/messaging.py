@@ -38,7 +38,7 @@ _FRESH_SECONDS = 1.0
 """What was read longer ago is read again before it is sent."""
 _OVERLAP = timedelta(seconds=5)
 _OLDEST = timedelta(days=3650)
-_BACKLOG_EVERY = timedelta(seconds=60)
+_BACKLOG_EVERY = timedelta(seconds=5)
 _PACE_SECONDS = 0.03
 """How long to wait for an outcome before the next look. It is noted at once: a person minds a mail
 that comes twice more than a machine does a webhook."""
@@ -130,8 +130,8 @@ class Messaging:
         self._backlog_until = self._backlog_at = began
 
     def _take_backlog(self) -> int:
-        """Take what was due before this loop began and, every minute, what became visible too late
-        for the fresh sweep."""
+        """Take what was due before this loop began and, every five seconds, what became visible too
+        late for the fresh sweep (an event to thousands is a long transaction)."""
         if self._backlog.is_done(self._backlog_until):
             if self._now() < self._backlog_at:
                 return 0
@@ -250,6 +250,8 @@ class Messaging:
         self._write(changed)
         self._unnoted = self._unnoted[_BATCH:]
         self._at_hand.difference_update(message["_id"] for message, _ in noted)
+        if any(after is None for _, after in noted):
+            self._backlog_at = self._now()  # the fresh sweep may be past what is left due
         for before, after in noted:
             _count(before, after)
         return len(noted)

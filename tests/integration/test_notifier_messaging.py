@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from services.notifier import messaging
 from services.notifier.channels import Outcome
 from services.notifier.domain.identity import message_id
 from services.notifier.domain.notices import Notice
@@ -190,6 +191,26 @@ def test_a_channel_that_breaks_leaves_the_message_due(post: Post) -> None:
     post.send_all()
     assert post.states() == ["sent"]
     assert len(post.mail.notices) == 2
+
+
+def test_what_is_left_due_is_found_again_at_once_however_old_it_is(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messaging, "_BACKLOG_EVERY", timedelta(hours=1))
+    broken = itertools.chain([True, True], itertools.repeat(False))
+
+    def answer(_notice: Notice) -> Outcome:
+        if next(broken):
+            raise RuntimeError("a bug")
+        return SENT
+
+    post.mail.answer = answer
+    post.notifier.publish(recognition())
+    long_ago = times.now() - timedelta(hours=1)
+    post.db["messages"].update_one({}, {"$set": {"due_at": long_ago}})
+    post.send_all()
+    assert post.states() == ["sent"]
+    assert len(post.mail.notices) == 3
 
 
 def test_messages_over_a_channel_that_is_gone_are_cancelled(post: Post) -> None:
