@@ -1,24 +1,20 @@
 """The worker `dispatcher`: sends deliveries to webhook endpoints, and messages to people; composes
 digests."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
 
 from services.notifier.channels import open_channels
-from services.notifier.digests import digest_loop, read_digest
+from services.notifier.digests import about_reader, digest_loop
 from services.notifier.dispatching import Dispatcher
-from services.notifier.domain.notices import DIGESTS
-from services.notifier.domain.readability import Reader
 from services.notifier.links import link_maker
 from services.notifier.messaging import Messaging
-from services.notifier.noticing import Noticing, as_it_stands
+from services.notifier.noticing import Noticing
 from services.notifier.repository import Repository
 from services.notifier.sealing import Seals, require_keys
 from services.notifier.sending import Sender
 from shared import worker
 from shared.config import Settings
-from shared.mongo import Document, connect, require_transactions
+from shared.mongo import connect, require_transactions
 from shared.nudges import DELIVERIES
 from shared.vault import Vault
 from shared.worker import SideLoop
@@ -59,13 +55,8 @@ def message_loop(settings: Settings, repository: Repository) -> SideLoop:
     """The loop that sends mail and chat beside the dispatcher of webhooks."""
     vault, sender = Vault(settings.secret_keys), Sender(settings.webhook_allow)
 
-    def read_about(kind: str, about: Mapping[str, Any], reader: Reader) -> Document | None:
-        if kind in DIGESTS:
-            return read_digest(about, reader, repository)
-        return as_it_stands(kind, about, reader)
-
     links = link_maker(settings, vault)
-    noticing = Noticing(repository, vault, links, settings.timezone, read_about)
+    noticing = Noticing(repository, vault, links, settings.timezone, about_reader(repository))
     messaging = Messaging(repository, noticing, open_channels(settings, sender))
     return SideLoop(
         "messaging",
