@@ -1,9 +1,9 @@
 """Digests in words: a day, a week, the week of those who report to somebody.
 
-`about` of such a notice is what services/notifier/digest_reading.py reads: {"period": {"id", "from",
-"to"}, "received", "given", "asked", "due", "late": lists of recognitions as the addressee may read
-them, "thanked", "quiet": references of people (team_weekly only), "more": {list: how many were left
-out}}. Lists that are empty may be missing.
+`about` of such a notice is what services/notifier/digest_reading.py reads: {"period": {"id",
+"from", "to"}, "received", "given", "asked", "due", "late": lists of recognitions as the addressee
+may read them, "quiet": references of people, "quiet_weeks" (team_weekly only), "more": {list: how
+many were left out}}. Lists that are empty may be missing.
 """
 
 from collections.abc import Callable, Sequence
