@@ -4,7 +4,8 @@ digests."""
 from contextlib import ExitStack
 
 from services.notifier.channels import open_channels
-from services.notifier.digests import about_reader, digest_loop
+from services.notifier.digest_reading import about_reader
+from services.notifier.digests import digest_loop
 from services.notifier.dispatching import Dispatcher
 from services.notifier.links import link_maker
 from services.notifier.messaging import Messaging
