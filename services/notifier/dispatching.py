@@ -29,8 +29,11 @@ LEASE_SECONDS = 6.0
 _ACTIVE_SECONDS = LEASE_SECONDS / 2
 """For so long after the lease was seen to be held may requests be begun: it is renewed after a
 third, so two thirds are left when it is seen last."""
-_BATCH = 500
-_AT_HAND_AT_MOST = 1000
+_BATCH = 300
+_WAITING_AT_MOST = 300
+"""So many may wait in lanes, or to be written down, when more are taken: what waits for more than
+`_FRESH_SECONDS` is read twice, and what is not written down when this process dies is sent again.
+What is under way does not count, for it may hang."""
 _FRESH_SECONDS = 1.0
 """What was read longer ago is read again before it is sent."""
 _OVERLAP = timedelta(seconds=5)
@@ -39,8 +42,6 @@ _BACKLOG_EVERY = timedelta(seconds=5)
 _PACE_SECONDS = 0.03
 """How long to wait for answers before the next look; answers are noted several at a time."""
 _CLOSE_WITHIN_SECONDS = 5.0
-_ROOM_SECONDS = 1.0
-"""How long a request waits for what was answered before to be written down."""
 _UNSIGNED_WAIT = timedelta(minutes=1)
 _TOO_MANY = 429
 _ASKS_FOR_REST = (_TOO_MANY, 503)
@@ -139,7 +140,8 @@ class Dispatcher:
     def _take(self, sweep: Sweep) -> int:
         now = self._now()
         low, high = sweep.window(now)
-        if low >= high or len(self._at_hand) >= _AT_HAND_AT_MOST:
+        waiting = self._lanes.waiting() + self._outcomes.waiting()
+        if low >= high or waiting >= _WAITING_AT_MOST:
             return 0
         limit = _BATCH + len(self._at_hand)
         due = self._repository.deliveries.due(low, high, limit)
@@ -216,8 +218,7 @@ class Dispatcher:
 
     def _try(self, job: Job) -> Outcome | None:
         """What became of it; None when that was told already."""
-        has_room = self._outcomes.wait_for_room(_ROOM_SECONDS)
-        if not has_room or time.monotonic() > self._active_until:
+        if time.monotonic() > self._active_until:
             return Outcome(job.delivery)
         if time.monotonic() - job.composed_at > _FRESH_SECONDS:
             again = self._compose([job.delivery])

@@ -160,6 +160,11 @@ class Lanes(Generic[Job]):
             self._forget_idle(now)
             return taken
 
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        with self._lock:
+            return sum(len(lane.queue) for lane in self._lanes.values())
+
     def at_hand(self) -> int:
         """How many jobs wait or run."""
         with self._lock:

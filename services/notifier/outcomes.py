@@ -30,12 +30,9 @@ from shared.mongo import Document
 from shared.telemetry import log
 
 ANSWER_KEPT = 1024
-_BATCH = 200
+_BATCH = 500
 _NOTE_AFTER_SECONDS = 0.1
 _MANY = 50
-_UNNOTED_AT_MOST = 100
-"""While so many wait to be written down nothing more is begun: they would be sent again if this
-process died."""
 _DUPLICATE_KEY = 11000
 
 _outcomes = Counter(
@@ -87,20 +84,18 @@ class Outcomes:
         self._noted: list[Outcome] = []
         """What was written down and `note` did not return yet."""
         self._noted_at = 0.0
-        self._room = threading.Condition()
-        self._count = 0
-        """How many were put and are not written down."""
+        self._put = self._written = 0
+        self._lock = threading.Lock()
 
     def put(self, outcome: Outcome) -> None:
         """Take an outcome."""
-        with self._room:
-            self._count += 1
+        with self._lock:
+            self._put += 1
         self._ended.put(outcome)
 
-    def wait_for_room(self, seconds: float) -> bool:
-        """Wait until fewer wait to be written down than may; False when time was up."""
-        with self._room:
-            return self._room.wait_for(lambda: self._count < _UNNOTED_AT_MOST, seconds)
+    def waiting(self) -> int:
+        """How many are not written down."""
+        return self._put - self._written
 
     def are_worth_noting(self) -> bool:
         """Whether there are many, or the last were written down a while ago. What is not written
@@ -122,9 +117,7 @@ class Outcomes:
             self._write(batch)
             self._noted += batch
             self._unnoted = self._unnoted[_BATCH:]
-            with self._room:
-                self._count -= len(batch)
-                self._room.notify_all()
+            self._written += len(batch)
         noted, self._noted = self._noted, []
         return noted
 
