@@ -109,6 +109,10 @@ class News:
         """An item is hidden, or shown again."""
         self._scenes.forget(item)
 
+    def forget_names(self) -> None:
+        """The directory changed, or may have."""
+        self._scenes.forget_names()
+
     def _write(self, parts: Sequence[Part], scenes: Mapping[str, Scene]) -> None:
         for part in parts:
             for item in part.items:

@@ -95,6 +95,13 @@ def test_everybody_gets_their_own(notifier: Notifier, server: Serving) -> None:
     assert second.data["recognition"]["message"] == "cy's"
 
 
+def test_a_new_name_is_told_at_once(notifier: Notifier, server: Serving) -> None:
+    stream = listen(notifier, server)
+    for version, name in enumerate(("Ada L", "Ada K", "Ada"), 1):
+        notifier.publish(person("person:ada", version=version, name=name), recognition())
+        assert stream.named("item").data["people"]["person:ada"]["name"] == name
+
+
 def test_what_is_read_elsewhere_changes_the_number_of_unread(
     notifier: Notifier, server: Serving
 ) -> None:

@@ -22,7 +22,7 @@ from services.notifier.streams.connection import Connection
 from services.notifier.streams.listener import Listener
 from services.notifier.streams.teller import STUCK_SECONDS, Teller
 from services.notifier.streams.threads import Threads
-from services.notifier.streams.watching import ITEM, KEY, MARKED, Change
+from services.notifier.streams.watching import ITEM, KEY, MARKED, PERSON, Change
 from shared.auth.api_keys import may_read
 from shared.telemetry import log
 from shared.web.problems import Forbidden, LimitReached
@@ -153,7 +153,9 @@ class Listeners:
                     if connection.admission.key == change.of:
                         _end(connection, "access_ended")
             return
-        if change.kind == MARKED and change.document is not None:
+        if change.kind == PERSON:
+            self._news.forget_names()
+        elif change.kind == MARKED and change.document is not None:
             self._news.forget(change.document)
         listener = self._listeners.get(change.of)
         if listener is None:
@@ -173,6 +175,7 @@ class Listeners:
 
     def doubt(self) -> None:
         """Anything may have changed."""
+        self._news.forget_names()
         for listener in self._listeners.values():
             listener.unread = None
             self._changed.add(listener.reference)
