@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up demo test check lint types unit bench lock clean
+.PHONY: help up demo test check lint types unit bench translations lock clean
 help: ## Show these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -31,6 +31,14 @@ unit: $(VENV)/.dev ## Run the unit tests
 
 bench: $(VENV)/.dev ## Measure, as ratios beside floors run in the same minute
 	@$(BIN)/python -m tests.bench
+
+translations: $(VENV)/.dev ## Find the texts of mail and chat, merge them into each language, compile
+	@cd services/notifier/channels && $(abspath $(BIN))/pybabel -q extract -F locale/babel.cfg -k N_ \
+		--no-location --sort-output --omit-header -o locale/messages.pot .
+	@cd services/notifier/channels/locale && for each in */LC_MESSAGES/messages.po; do \
+		$(abspath $(BIN))/pybabel -q update -i messages.pot -o $$each -l $${each%%/*} \
+		--no-fuzzy-matching --ignore-pot-creation-date; done
+	@$(BIN)/pybabel -q compile -d services/notifier/channels/locale
 
 lock: ## Renew the lock files (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --extra embedded --extra build pyproject.toml -o requirements.lock

@@ -25,8 +25,10 @@ _COMMANDS = {
     "board": "cli.board:board",
     "person": "cli.person:person",
     "demo": "cli.demo:demo",
+    "preview": "cli.preview:preview",
     "dlq": "cli.dlq:dlq",
     "rebuild": "cli.rebuild:rebuild",
+    "secrets": "cli.secrets:secrets",
     "verify": "cli.verify:verify",
 }
 

@@ -16,11 +16,15 @@ _WORKERS = {
 
 
 @click.command()
-@click.argument("service", type=click.Choice(["recognition", "leaderboard", "notifier", "gateway"]))
+@click.argument(
+    "service",
+    type=click.Choice(["recognition", "leaderboard", "notifier", "streams", "gateway"]),
+)
 def serve(service: str) -> None:
     """Serve the API of a service on KUDOS_BIND and KUDOS_PORT.
 
-    `gateway` is all three on one port, on loopback only: what `kudos up` runs.
+    `streams` are the live streams of the notifier, thousands in one process. `gateway` is all three
+    services on one port, on loopback only: what `kudos up` runs.
 
     \b
     Example:
@@ -37,6 +41,11 @@ def serve(service: str) -> None:
         from deploy.embedded import gateway
 
         gateway.main(settings)
+        return
+    if service == "streams":
+        from services.notifier.streams import process
+
+        process.main(settings)
         return
     from shared.web.server import serve as serve_app
 

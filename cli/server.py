@@ -22,6 +22,8 @@ def server_settings() -> Settings:
     if settings.mongo_uri:
         return settings
     from deploy.embedded.folder import nudges_of, running_suite
+    from deploy.embedded.secret_keys import known_secret_keys
+    from shared.secret_keys import parse_key
 
     suite = running_suite(settings.data)
     if suite is None:
@@ -30,8 +32,15 @@ def server_settings() -> Settings:
             "database in KUDOS_MONGO_URI"
         )
     nudges = settings.nudges or nudges_of(settings.data)
+    keys = settings.secret_keys
+    if not keys and (known := known_secret_keys(settings.data)):
+        keys = tuple(parse_key(text) for text in known.split(","))
     return dataclasses.replace(
-        settings, mongo_uri=suite.mongo_uri, nudges=nudges, timezone=suite.timezone
+        settings,
+        mongo_uri=suite.mongo_uri,
+        nudges=nudges,
+        timezone=suite.timezone,
+        secret_keys=keys,
     )
 
 

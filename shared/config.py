@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from shared.mail_settings import Mailbox, SmtpServer, parse_mailbox, parse_smtp
 from shared.references import parse_reference
 from shared.secret_keys import SecretKey, parse_key
 
@@ -143,6 +144,16 @@ class Settings:
         "where people reach the suite, for links in messages, like https://kudos.example.org",
         _url("https", "http"),
     )
+    smtp_url: SmtpServer | None = _setting(  # noqa: RUF009
+        None,
+        "server that takes mail, like smtps://user:password@mail.example.org:465; "
+        "unset: nobody gets mail",
+        parse_smtp,
+        secret=True,
+    )
+    mail_from: Mailbox | None = _setting(  # noqa: RUF009
+        None, "whom mail comes from, like Kudos <kudos@example.org>", parse_mailbox
+    )
     fair_play: str = _setting(
         "advise",
         "fair play: off, advise (refuses repeats, advises on limits) or enforce",
@@ -167,6 +178,12 @@ class Settings:
     nudges: Path | None = _setting(  # noqa: RUF009
         None, "folder through which processes of one machine wake each other; `up` sets it", Path
     )
+    streams: Path | None = _setting(  # noqa: RUF009
+        None,
+        "Unix socket through which the gateway of one machine hands over live streams; `up` "
+        "sets it",
+        Path,
+    )
     bind: str = _setting("127.0.0.1", "address that `kudos serve` and the probes listen on")
     web_workers: int = _setting(2, "processes of each API server", _integer(1, 64))
     web_threads: int = _setting(8, "threads of each API process", _integer(1, 256))
@@ -181,6 +198,11 @@ class Settings:
         if self.event_log == "kafka" and not self.kafka_bootstrap:
             raise ConfigError(
                 "KUDOS_EVENT_LOG=kafka needs KUDOS_KAFKA_BOOTSTRAP, like kafka1:9092,kafka2:9092"
+            )
+        if self.smtp_url and not (self.mail_from and self.public_url):
+            raise ConfigError(
+                "KUDOS_SMTP_URL needs KUDOS_MAIL_FROM, like Kudos <kudos@example.org>, and "
+                "KUDOS_PUBLIC_URL, which links in mail lead to"
             )
 
     def database(self, service: str) -> str:

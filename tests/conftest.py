@@ -20,6 +20,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from shared.config import Settings
 from shared.mongo import Client, connect
+from shared.secret_keys import new_key
 from shared.sessions import SessionFiles
 from tests import kafka_broker
 from tests.queries import Watch
@@ -35,6 +36,9 @@ hypothesis_settings.load_profile("explore" if os.environ.get("KUDOS_TEST_EXPLORE
 
 WATCH = Watch("recognition")
 """What recognition asks of its database in all these tests: test_recognition_queries.py."""
+
+SECRET_KEY = new_key()
+"""Of every suite of the tests."""
 
 _SHARED_CACHE = "1G"
 """Of the server that hundreds of tests share, each with databases of its own: with the 256M of a
@@ -146,7 +150,12 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def settings(mongo_uri: str, namespace: str, tmp_path: Path) -> Settings:
     """Settings of a suite of the test's own, on the log kept in MongoDB."""
-    return Settings(mongo_uri=mongo_uri, namespace=namespace, data=tmp_path / "kudos")
+    return Settings(
+        mongo_uri=mongo_uri,
+        namespace=namespace,
+        data=tmp_path / "kudos",
+        secret_keys=(SECRET_KEY,),
+    )
 
 
 @pytest.fixture(scope="session")

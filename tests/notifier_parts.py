@@ -1,13 +1,14 @@
 """The notifier's parts over a real database and log, for tests that drive them step by step."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from services.notifier.app import create_app
 from services.notifier.dispatching import Dispatcher
 from services.notifier.fan_out import follower
 from services.notifier.repository import Repository
+from services.notifier.sealing import Seals
 from services.notifier.sending import Resolver, Sender, resolve
 from shared import times
 from shared.auth.demo import demo_settings, issue
@@ -100,6 +101,7 @@ class Notifier:
         *,
         resolver: Resolver = resolve,
         timeout_seconds: float = 2.0,
+        channels: Collection[str] = (),
     ) -> None:
         self.settings = demo_settings(settings)
         self.client = client
@@ -108,7 +110,9 @@ class Notifier:
         self.app = create_app(self.settings, client, resolver=resolver)
         self.db = client[settings.database("notifier")]
         self.repository = Repository(self.db)
-        self.fan_out = follower(self.log, client, self.repository)
+        self.fan_out = follower(
+            self.log, client, self.repository, settings.admins, channels=channels
+        )
         self._resolver = resolver
         self._timeout = timeout_seconds
         self._dispatchers: list[Dispatcher] = []
@@ -122,7 +126,9 @@ class Notifier:
             timeout_seconds=self._timeout,
             tls=options.pop("tls", None),
         )
-        dispatcher = Dispatcher(self.repository, sender, **options)
+        seals = Seals(self.settings.secret_keys)
+        options = {"admins": self.settings.admins} | options
+        dispatcher = Dispatcher(self.repository, sender, seals, **options)
         self._dispatchers.append(dispatcher)
         return dispatcher
 

@@ -31,6 +31,7 @@ class Folder:
         self.path = path.absolute()
         self.logs, self.run = self.path / "logs", self.path / "run"
         self.metrics, self.nudges = self.run / "metrics", nudges_of(self.path)
+        self.streams = self.run / "streams.sock"
         try:
             for folder in (self.path, self.logs, self.run, self.metrics, self.nudges):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from shared.config import Settings
+from shared.handover import Handover
 from shared.web.server import serve
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SERVICES = ("recognition", "leaderboard", "notifier")
 HOST = "127.0.0.1"
+STREAM = (b"GET /notifier/v1/stream?", b"GET /notifier/v1/stream ")
+"""What the process `streams` answers in place of the gateway's threads (docs/adr/0083)."""
 
 Environ = dict[str, Any]
 WSGI = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -35,7 +38,8 @@ def main(settings: Settings) -> None:
         import_module(module)  # before the fork, so that the processes share the memory
     gc.collect()
     gc.freeze()  # to look for garbage among what was imported would write to it: a copy of each
-    serve(lambda: build(settings, demo=demo), settings, settings.port, HOST)
+    handover = Handover(settings.streams, *STREAM) if settings.streams else None
+    serve(lambda: build(settings, demo=demo), settings, settings.port, HOST, handover)
 
 
 def build(settings: Settings, *, demo: bool) -> WSGI:

@@ -14,6 +14,7 @@ from deploy.embedded import database as databases
 from deploy.embedded.childlog import readable
 from deploy.embedded.database import Database
 from deploy.embedded.folder import Folder, Running, held
+from deploy.embedded.secret_keys import secret_keys
 from deploy.embedded.supervisor import Supervisor
 from deploy.embedded.welcome import welcome
 from shared.config import ConfigError, Settings
@@ -116,6 +117,7 @@ def _start(
             database.initiate()
     announce()
     supervisor.start("gateway", _kudos("serve", "gateway"))
+    supervisor.start("streams", _kudos("serve", "streams"))
     for worker in WORKERS:
         is_probed = worker == _PROBED and settings.probe_port is not None
         more = {"KUDOS_PROBE_PORT": str(settings.probe_port)} if is_probed else {}
@@ -133,7 +135,10 @@ def _supervised(folder: Folder, mongo_uri: str, signals: _Signals) -> Iterator[S
         "KUDOS_MONGO_URI": mongo_uri,
         "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
         "KUDOS_NUDGES": str(folder.nudges),
+        "KUDOS_STREAMS": str(folder.streams),
     }
+    if not environment.get("KUDOS_SECRET_KEYS", "").strip():
+        environment["KUDOS_SECRET_KEYS"] = secret_keys(folder.path)
     environment.pop("KUDOS_PROBE_PORT", None)  # one port cannot be every worker's
     supervisor = Supervisor(
         folder.logs,

@@ -3,19 +3,34 @@
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from services.notifier.api import inbox, webhooks
+from services.notifier.admission import Admissions, make_authenticator
+from services.notifier.api import (
+    audit,
+    deliveries,
+    events,
+    inbox,
+    preferences,
+    stream,
+    unsubscribe,
+    webhooks,
+)
 from services.notifier.sending import Resolver, resolve
 from services.notifier.service import Service
 from shared import mongo
-from shared.auth.authenticator import Authenticator
-from shared.auth.tokens import JwtVerifier
 from shared.config import Settings
-from shared.erased import Erased, inactive_when_erased
-from shared.key_uses import KeyUses
 from shared.mongo import Client
 from shared.web.app import create_service_app
 
-BLUEPRINTS = (inbox.blueprint, webhooks.blueprint)
+BLUEPRINTS = (
+    inbox.blueprint,
+    webhooks.blueprint,
+    deliveries.blueprint,
+    events.blueprint,
+    unsubscribe.blueprint,
+    stream.blueprint,
+    preferences.blueprint,
+    audit.blueprint,
+)
 
 
 def create_app(
@@ -32,24 +47,18 @@ def create_app(
         mongo.require_transactions(client)
     service = Service(settings, client, resolver)
     service.ensure_indexes()
-    directory = service.repository.directory
+    authenticator = make_authenticator(settings, service.repository)
     app = create_service_app(
         "notifier",
         "Kudos: notifier",
         settings,
         BLUEPRINTS,
-        authenticator=Authenticator(
-            settings,
-            JwtVerifier(settings),
-            find_entry=inactive_when_erased(directory.find, Erased(service.repository.db)),
-            find_by_email=directory.find_by_email,
-            find_key=directory.key,
-            note_use=KeyUses(service.repository.key_uses.note).note,
-        ),
+        authenticator=authenticator,
         readiness=lambda: _unready(client),
         description="Who should know, knows, once: inboxes for people, webhooks for systems.",
     )
     app.extensions["notifier"] = service
+    app.extensions["admissions"] = Admissions(service.repository, authenticator)
     return app
 
 

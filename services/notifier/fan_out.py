@@ -1,5 +1,9 @@
 """The worker `fan-out`: folds events into inboxes and deliveries."""
 
+from collections.abc import Collection
+
+from services.notifier.channels import channel_names
+from services.notifier.delivering import MOST_EVENTS
 from services.notifier.fanning import Change, Fanning, prepare
 from services.notifier.privacy import NotifierHolder
 from services.notifier.repository import Repository
@@ -16,13 +20,31 @@ from shared.replica import AccessFollower
 
 GROUP = "notifier"
 TOPICS = (RECOGNITION, DIRECTORY)
-_MAX_RECORDS = 200
 
 
-def follower(log: EventLog, client: Client, repository: Repository) -> Follower[Change]:
-    """What folds the log, batch by batch."""
-    fanning = Fanning(repository)
-    return Follower(
+def follower(
+    log: EventLog,
+    client: Client,
+    repository: Repository,
+    admins: Collection[str] = (),
+    *,
+    channels: Collection[str] = (),
+    organisation_zone: str = "UTC",
+) -> Follower[Change]:
+    """What folds the log, batch by batch; `admins`: the people of KUDOS_ADMINS; `channels` are
+    those that messages are made for."""
+
+    def bound(records: int) -> None:
+        made.max_records = records
+
+    fanning = Fanning(
+        repository,
+        admins=admins,
+        on_bound=bound,
+        channels=channels,
+        organisation_zone=organisation_zone,
+    )
+    made: Follower[Change] = Follower(
         log,
         client,
         repository.db["offsets"],
@@ -30,9 +52,10 @@ def follower(log: EventLog, client: Client, repository: Repository) -> Follower[
         TOPICS,
         prepare,
         fanning.apply,
-        max_records=_MAX_RECORDS,
+        max_records=MOST_EVENTS,
         on_conflict=fanning.doubt,
     )
+    return made
 
 
 def main(settings: Settings) -> None:
@@ -48,7 +71,14 @@ def main(settings: Settings) -> None:
     holder = NotifierHolder(settings, client)
     privacy = PrivacyFollower(settings, client, "notifier", log, holder, access.stop)
     lease = Lease(repository.db["leases"], "fan-out")
-    fan_out = follower(log, client, repository)
+    fan_out = follower(
+        log,
+        client,
+        repository,
+        settings.admins,
+        channels=channel_names(settings),
+        organisation_zone=settings.timezone,
+    )
     nudges = Nudges(settings.nudges)
 
     def step() -> int:

@@ -1,21 +1,18 @@
 """From an event to what it brings: inbox items and deliveries, in the batch's one transaction."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from prometheus_client import Counter
 from pymongo.client_session import ClientSession
 
-from services.notifier.domain.audience import inbox_of
-from services.notifier.domain.event_types import DELIVERABLE, matches
-from services.notifier.domain.identity import delivery_id, inbox_item_id
-from services.notifier.domain.readability import SHOWN_STATUSES, Reader, may_read
+from services.notifier.delivering import Carriers
+from services.notifier.domain.digests import row_fields
+from services.notifier.domain.event_types import DELIVERABLE
+from services.notifier.domain.readability import SHOWN_STATUSES
 from services.notifier.repository import Repository
-from services.notifier.repository.deliveries import new_delivery
-from services.notifier.repository.inbox import new_item
-from services.notifier.rights import readers_of
+from services.notifier.telling import Teller
 from shared import times
 from shared.events import RECOGNITION, Event
 from shared.mongo import Document
@@ -24,11 +21,6 @@ from shared.replica import apply_directory, directory_change
 
 TOLD_WITHIN = timedelta(hours=24)
 """Older events reach nobody (DESIGN section 6.5)."""
-
-_DUE_IN_A_MILLISECOND = 10
-
-_items = Counter("kudos_inbox_items", "Inbox items made", ["type"])
-_deliveries = Counter("kudos_deliveries_made", "Deliveries made for webhook endpoints", ["type"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +41,13 @@ class RecognitionChange:
         """The id of what changed."""
         return str(self.row["_id"])
 
+    def is_recent(self, now: datetime) -> bool:
+        """Whether it is still told to anybody by itself."""
+        return now - self.occurred_at <= TOLD_WITHIN
+
     def reaches_anybody(self, now: datetime) -> bool:
         """Whether it is of a kind, and recent enough, to be told."""
-        is_recent = now - self.occurred_at <= TOLD_WITHIN
-        return self.type in DELIVERABLE and is_recent and not self.is_quiet
+        return self.type in DELIVERABLE and self.is_recent(now) and not self.is_quiet
 
 
 Change = RecognitionChange | Document
@@ -80,6 +75,7 @@ def prepare(event: Event) -> Change | None:
         "version": version,
         "state": state,
         "attribution": {"giver": _side(attribution["giver"]), "recipients": recipients},
+        **row_fields(state),
     }
     return RecognitionChange(
         event_id=event.id,
@@ -99,8 +95,22 @@ def _side(side: Mapping[str, Any]) -> Document:
 class Fanning:
     """Applies batches of changes for the follower of group `notifier`."""
 
-    def __init__(self, repository: Repository, now: Callable[[], datetime] = times.now) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        now: Callable[[], datetime] = times.now,
+        admins: Collection[str] = (),
+        on_bound: Callable[[int], None] = lambda _events: None,
+        *,
+        channels: Collection[str] = (),
+        organisation_zone: str = "UTC",
+    ) -> None:
+        """`on_bound` is told how many records the next batch may have; `channels`: those by which
+        messages are sent, besides the inbox."""
+        self._on_bound = on_bound
         self._repository = repository
+        self._carriers = Carriers(repository, admins)
+        self._teller = Teller(repository, channels, organisation_zone)
         self._now = now
         self._doubts = False
 
@@ -147,89 +157,14 @@ class Fanning:
             for change in fresh
             if change.recognition_id in shown and change.reaches_anybody(now)
         ]
-        if telling:
-            self._fill_inboxes(telling, now, session)
-            self._make_deliveries(telling, newest, now, session)
-
-    def _fill_inboxes(
-        self, changes: list[RecognitionChange], now: datetime, session: ClientSession
-    ) -> None:
-        members: dict[str, list[str]] = {}
-
-        def members_of(group: str) -> list[str]:
-            if group not in members:
-                members[group] = self._repository.directory.members(group, session)
-            return members[group]
-
-        items = [
-            new_item(
-                inbox_item_id(change.event_id, person),
-                person=person,
-                event_id=change.event_id,
-                event_type=change.type,
-                recognition_id=change.recognition_id,
-                by=change.change["by"],
-                at=now,
-            )
-            for change in changes
-            for person in inbox_of(change.type, change.row["state"], change.change, members_of)
+        news = {change.event_id for change in telling}
+        self._teller.tell(fresh, news, now, session, doubts=self._doubts)
+        deliverable = [
+            change
+            for change in fresh
+            if change.recognition_id in shown and change.type in DELIVERABLE
         ]
-        if self._doubts:
-            there = self._repository.inbox.existing([item["_id"] for item in items], session)
-            items = [item for item in items if item["_id"] not in there]
-        if items:
-            self._repository.inbox.add(items, session)
-        for item in items:
-            _items.labels(item["type"]).inc()
-
-    def _make_deliveries(
-        self,
-        changes: list[RecognitionChange],
-        newest: Mapping[str, Document],
-        now: datetime,
-        session: ClientSession,
-    ) -> None:
-        endpoints = self._repository.endpoints.enabled(session)
-        if not endpoints:
-            return
-        readers = readers_of(endpoints, self._repository.directory, session)
-        due = [
-            (change, endpoint)
-            for change in changes
-            for endpoint in endpoints
-            if _carries(endpoint, readers, change.type, newest[change.recognition_id])
-        ]
-        deliveries = [
-            new_delivery(
-                delivery_id(change.event_id, endpoint["_id"]),
-                endpoint_id=endpoint["_id"],
-                event_id=change.event_id,
-                event_type=change.type,
-                occurred_at=change.time,
-                recognition_id=change.recognition_id,
-                change=change.change,
-                # Spread, so that the dispatcher can look at a few of many (domain/sweep.py).
-                due_at=now + timedelta(milliseconds=place // _DUE_IN_A_MILLISECOND),
-                now=now,
-            )
-            for place, (change, endpoint) in enumerate(due)
-        ]
-        if self._doubts:
-            ids = [delivery["_id"] for delivery in deliveries]
-            there = self._repository.deliveries.existing(ids, session)
-            deliveries = [each for each in deliveries if each["_id"] not in there]
-        if deliveries:
-            self._repository.deliveries.insert(deliveries, session)
-        for delivery in deliveries:
-            _deliveries.labels(delivery["type"]).inc()
-
-
-def _carries(
-    endpoint: Document, readers: Mapping[str, Reader], event_type: str, row: Document
-) -> bool:
-    reader = readers.get(endpoint["_id"])
-    return (
-        reader is not None
-        and matches(endpoint["event_types"], event_type)
-        and may_read(reader, row["state"], row["attribution"])
-    )
+        try:
+            self._carriers.carry(deliverable, newest, now, session, doubts=self._doubts)
+        finally:
+            self._on_bound(self._carriers.most_events)

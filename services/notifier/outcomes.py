@@ -1,5 +1,6 @@
 """What became of deliveries, written down: attempts and deliveries in one transaction."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
 from services.notifier.composing import Job
+from services.notifier.domain import retry_after
 from services.notifier.domain.schedule import next_due
+from services.notifier.endpoint_view import HIDDEN
+from services.notifier.faring import note_health
 from services.notifier.repository import Repository
 from services.notifier.repository.deliveries import (
     EXHAUSTED,
@@ -43,13 +47,19 @@ class Outcome:
     """What became of a job: tried with `answer`, or `cancelled` for a reason; with neither it was
     not begun, and its delivery stays as due as it was.
 
-    `attempt` is what the log of attempts keeps of it.
+    `attempt` is what the log of attempts keeps of it, `endpoint` what it was sent to.
     """
 
     delivery: Document
     answer: Answer | None = None
     attempt: Document | None = None
     cancelled: str | None = None
+    endpoint: Document | None = None
+
+    @property
+    def is_left_due(self) -> bool:
+        """Whether nothing was tried, so that its delivery has to be found once more."""
+        return self.answer is None and self.cancelled is None
 
     @property
     def is_arrived(self) -> bool:
@@ -71,11 +81,21 @@ class Outcomes:
         self._chance = chance
         self._ended: SimpleQueue[Outcome] = SimpleQueue()
         self._unnoted: list[Outcome] = []
+        self._noted: list[Outcome] = []
+        """What was written down and `note` did not return yet."""
         self._noted_at = 0.0
+        self._put = self._written = 0
+        self._lock = threading.Lock()
 
     def put(self, outcome: Outcome) -> None:
         """Take an outcome."""
+        with self._lock:
+            self._put += 1
         self._ended.put(outcome)
+
+    def waiting(self) -> int:
+        """How many are not written down."""
+        return self._put - self._written
 
     def are_worth_noting(self) -> bool:
         """Whether there are many, or the last were written down a while ago. What is not written
@@ -83,21 +103,22 @@ class Outcomes:
         waited = time.monotonic() - self._noted_at
         return waited > _NOTE_AFTER_SECONDS or self._ended.qsize() >= _MANY
 
-    def note(self) -> list[Document]:
-        """Write down the outcomes there are: their deliveries, as they were. They are kept until
-        they are written: a failure is raised, and the next call writes them again."""
+    def note(self) -> list[Outcome]:
+        """Write down the outcomes there are, and return them. They are kept until then: a failure
+        is raised, the next call writes what is left and returns all."""
         while True:
             try:
                 self._unnoted.append(self._ended.get_nowait())
             except Empty:
                 break
         self._noted_at = time.monotonic()
-        noted: list[Document] = []
         while self._unnoted:
             batch = self._unnoted[:_BATCH]
             self._write(batch)
-            noted += [outcome.delivery for outcome in batch]
+            self._noted += batch
             self._unnoted = self._unnoted[_BATCH:]
+            self._written += len(batch)
+        noted, self._noted = self._noted, []
         return noted
 
     def _write(self, batch: list[Outcome]) -> None:
@@ -105,9 +126,16 @@ class Outcomes:
         finished = [changed for each in batch if (changed := self._changed(each, at))]
         attempts = [outcome.attempt for outcome in batch if outcome.attempt is not None]
 
+        tried = [
+            (each.endpoint, each.attempt)
+            for each in batch
+            if each.endpoint is not None and each.attempt is not None
+        ]
+
         def write(session: ClientSession) -> None:
             self._repository.attempts.insert(attempts, session)
             self._repository.deliveries.replace(finished, session)
+            note_health(self._repository, tried, at, session)
 
         try:
             self._repository.in_transaction(write)
@@ -126,8 +154,11 @@ class Outcomes:
             return None
         if outcome.answer.is_success:
             return succeeded(outcome.delivery, at)
-        again = next_due(outcome.delivery["attempts"] + 1, at, self._chance)
-        return failed(outcome.delivery, again, at)
+        if outcome.delivery.get("is_once"):
+            return failed(outcome.delivery, None, at)
+        tries = outcome.delivery["attempts"] + 1 - outcome.delivery.get("tried_before", 0)
+        wait = retry_after.parse(outcome.answer.retry_after, at)
+        return failed(outcome.delivery, next_due(tries, at, self._chance, wait), at)
 
 
 def _count(delivery: Document) -> None:
@@ -140,8 +171,10 @@ def _count(delivery: Document) -> None:
 
 
 def attempt(job: Job, at: datetime, headers: dict[str, str], answer: Answer) -> Document:
-    """What the log of attempts keeps of a POST."""
+    """What the log of attempts keeps of a POST. The values of the endpoint's own headers are not
+    kept: they may be passwords."""
     delivery = job.delivery
+    hidden = dict.fromkeys(job.headers, HIDDEN)
     return {
         "_id": "att_" + new_id(),
         "endpoint": delivery["endpoint"],
@@ -154,5 +187,5 @@ def attempt(job: Job, at: datetime, headers: dict[str, str], answer: Answer) -> 
         "duration_ms": round(answer.seconds * 1000),
         "answer": answer.body[:ANSWER_KEPT].decode("utf-8", "replace"),
         "error": answer.error,
-        "sent": {"url": job.url, "headers": headers, "body": job.body.decode()},
+        "sent": {"url": job.url, "headers": {**hidden, **headers}, "body": job.body.decode()},
     }

@@ -33,10 +33,13 @@ READ_AT_MOST = 64 * 1024
 _CONNECT_SECONDS = 10.0
 _ADDRESSES_TRIED = 3
 _POOLS = 512
-_CONNECTIONS_KEPT = 8
+_CONNECTIONS_KEPT = 32
 
 Resolver = Callable[[str, int], Sequence[str]]
 """(name, port) -> addresses as text, the preferred first. Raises OSError when there are none."""
+
+_Answered = tuple[int, bytes, str | None]
+"""Status, the first 64 KiB, and Retry-After."""
 
 _current = threading.local()
 
@@ -49,6 +52,8 @@ class Answer:
     body: bytes
     error: str | None
     seconds: float
+    retry_after: str | None = None
+    """The header of that name, as it came."""
 
     @property
     def is_success(self) -> bool:
@@ -71,7 +76,7 @@ def find_addresses(
     else:
         try:
             addresses = [parse_address(text) for text in resolver(target.host, target.port)]
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             raise RefusedTarget("has a host that no address is known of") from None
     check_addresses(target, addresses, allowed)
     return addresses
@@ -138,11 +143,13 @@ class Sender:
             addresses = find_addresses(target, self._resolver, self._allowed)
         except RefusedTarget as refused:
             return Answer(None, b"", f"the URL {refused}", time.monotonic() - began)
-        status, answer, error = None, b"", None
+        status, answer, error, retry_after = None, b"", None, None
         for address in addresses[:_ADDRESSES_TRIED]:
             with self._watchdog.watch(began) as watch:
                 try:
-                    status, answer = self._post_to(address, target, body, headers, watch)
+                    status, answer, retry_after = self._post_to(
+                        address, target, body, headers, watch
+                    )
                     error, is_connected = None, True
                 except (exceptions.HTTPError, OSError, ValueError) as failure:
                     error, is_connected = _in_words(failure), not _is_unconnected(failure)
@@ -150,7 +157,7 @@ class Sender:
                     error = f"no complete answer within {self._timeout:g} s"
                 if is_connected or watch.is_over:
                     break
-        return Answer(status, answer, error, time.monotonic() - began)
+        return Answer(status, answer, error, time.monotonic() - began, retry_after)
 
     def close(self) -> None:
         """Close what is open and end the watchdog."""
@@ -167,8 +174,8 @@ class Sender:
         body: bytes,
         headers: Mapping[str, str],
         watch: Watch,
-    ) -> tuple[int, bytes]:
-        """(status, first 64 KiB) of one request; of two when a kept connection turns out dead."""
+    ) -> _Answered:
+        """What came of one request; of two when a kept connection turns out dead."""
         try:
             return self._request(address, target, body, headers, watch)
         except exceptions.ProtocolError:
@@ -183,7 +190,7 @@ class Sender:
         body: bytes,
         headers: Mapping[str, str],
         watch: Watch,
-    ) -> tuple[int, bytes]:
+    ) -> _Answered:
         _current.watch = watch
         left = max(watch.seconds_left(), 0.001)
         response = self._pool(address, target).urlopen(
@@ -205,7 +212,7 @@ class Sender:
         finally:
             if response.connection is not None:
                 response.close()
-        return response.status, answer[:READ_AT_MOST]
+        return response.status, answer[:READ_AT_MOST], response.headers.get("Retry-After")
 
     def _pool(self, address: IPAddress, target: Target) -> urllib3.HTTPConnectionPool:
         key = (target.scheme, address, target.port, target.host)

@@ -7,6 +7,10 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from shared.auth import scopes
 
 PREFIX = "kk_"
 _KEY = re.compile(r"kk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
@@ -38,3 +42,10 @@ def id_of(token: str) -> str | None:
 def verify(token: str, kept_hash: str) -> bool:
     """Whether `token` is the key whose hash is kept; takes as long when it is not."""
     return hmac.compare_digest(hash_of(token), kept_hash)
+
+
+def may_read(key: Mapping[str, Any] | None) -> bool:
+    """Whether an API key, by its state, may read: it is there, not revoked, and has the scope."""
+    if key is None or key.get("revoked_at") is not None:
+        return False
+    return not {scopes.READ, scopes.ADMIN}.isdisjoint(key["scopes"])

@@ -5,9 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
-
-from flask import Request
+from typing import Any, Protocol
 
 from shared import references, times
 from shared.auth import api_keys, scopes
@@ -17,6 +15,15 @@ from shared.config import Settings
 from shared.web.problems import BadRequest, Forbidden, InvalidToken, Unauthorized
 
 Entry = Mapping[str, Any]
+
+
+class Signed(Protocol):
+    """A request, of whichever server, by its headers (their names in any case)."""
+
+    @property
+    def headers(self) -> Any:
+        """A mapping."""
+
 
 TRUSTED_SECONDS = 2.0
 """How long the caller that a JWT gave is taken as known. So long may somebody who was made
@@ -57,7 +64,7 @@ class Authenticator:
         self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def authenticate(self, request: Request) -> Caller:
+    def authenticate(self, request: Signed) -> Caller:
         """The caller of `request`.
 
         Raises Unauthorized without a token, InvalidToken with one that is not accepted, Forbidden
@@ -70,6 +77,20 @@ class Authenticator:
         if on_behalf_of is not None:
             raise Forbidden("Kudos-On-Behalf-Of needs an API key that may act for others")
         return self._caller_of_jwt(token)
+
+    def expires(self, request: Signed) -> float | None:
+        """When the token of a request that was let in expires, in seconds since the epoch; None
+        for an API key, which does not."""
+        token = bearer_token(request)
+        return None if token.startswith(api_keys.PREFIX) else self.verifier.verify(token).expires
+
+    def require_still_valid(self, person: str, key_id: str | None) -> None:
+        """Raise when somebody who was let in (with an API key) would be let in no more: Forbidden
+        for an inactive person, InvalidToken for a key that is revoked or may not read."""
+        self._active_entry(person)
+        key = self.find_key(key_id) if key_id else None
+        if key_id is not None and not api_keys.may_read(key):
+            raise InvalidToken("The API key is revoked, or has lost the scope kudos:read")
 
     def _caller_of_jwt(self, token: str) -> Caller:
         verified = self.verifier.verify(token)  # every time: it knows when the token expires
@@ -152,9 +173,9 @@ class Authenticator:
         return entry
 
 
-def bearer_token(request: Request) -> str:
+def bearer_token(request: Signed) -> str:
     """The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1). Raises Unauthorized."""
-    header = request.headers.get("Authorization")
+    header: str | None = request.headers.get("Authorization")
     if not header:
         raise Unauthorized("Send Authorization: Bearer TOKEN")
     scheme, _, token = header.partition(" ")

@@ -4,8 +4,10 @@ Tokens travel in a header that a page sets itself, so credentials (cookies) are 
 """
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from flask import Request, Response
+if TYPE_CHECKING:  # the process of live streams has no Flask
+    from flask import Request, Response
 
 EXPOSED = "ETag, Location, Retry-After, X-Request-Id"
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
@@ -22,7 +24,7 @@ class Cors:
     def __init__(self, origins: Collection[str]) -> None:
         self.origins = frozenset(origins)
 
-    def preflight(self, request: Request) -> Response | None:
+    def preflight(self, request: "Request") -> "Response | None":
         """The answer to a preflight; None when the request is none. Needs no token: the browser
         sends it without. An origin that is not named gets no permission, and so no request."""
         if (
@@ -31,19 +33,33 @@ class Cors:
             or "Access-Control-Request-Method" not in request.headers
         ):
             return None
-        response = Response(status=204)
-        if request.headers["Origin"] in self.origins:
-            response.headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
-            response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-            response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
-        return response
+        from flask import Response
 
-    def permit(self, request: Request, response: Response) -> None:
+        return Response(status=204, headers=self.allowed(request.headers["Origin"]))
+
+    def allowed(self, origin: str | None) -> dict[str, str]:
+        """The headers of the answer to a preflight, besides those of every answer."""
+        if origin not in self.origins:
+            return {}
+        return {
+            "Access-Control-Allow-Methods": ALLOWED_METHODS,
+            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+            "Access-Control-Max-Age": _PREFLIGHT_SECONDS,
+        }
+
+    def permit(self, request: "Request", response: "Response") -> None:
         """Say on any answer whether the page of the request's origin may read it."""
+        for name, value in self.permitted(request.headers.get("Origin")).items():
+            response.headers.add(name, value)
+
+    def permitted(self, origin: str | None) -> dict[str, str]:
+        """The headers that say so."""
         if not self.origins:
-            return
-        response.headers.add("Vary", "Origin")
-        origin = request.headers.get("Origin")
-        if origin in self.origins:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+            return {}
+        if origin is None or origin not in self.origins:
+            return {"Vary": "Origin"}
+        return {
+            "Vary": "Origin",
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": EXPOSED,
+        }

@@ -22,6 +22,7 @@ PAUSE_SECONDS = 30.0
 
 _FIRST_SECONDS = 0.005  # most requests are there by then, and need no second turn
 _LARGEST_HEAD = 128 * 1024
+_BEGINNING = 64
 _PIECE = 256 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.I)
 _AS_IT_COMES = re.compile(rb"\r\n(?:transfer-encoding|expect)[ \t]*:", re.I)
@@ -69,6 +70,10 @@ class Incoming:
         if length is None or int(length[1]) > BODY_LIMIT or _AS_IT_COMES.search(head):
             return True
         return len(self._held) >= end + 4 + int(length[1])
+
+    def begins(self) -> bytes:
+        """The first bytes of it."""
+        return bytes(self._held[:_BEGINNING])
 
     def is_late(self, now: float) -> bool:
         """Whether it has taken longer than a request may."""

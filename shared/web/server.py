@@ -8,7 +8,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -30,10 +29,11 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker
 from shared import telemetry
 from shared.config import ConfigError, Settings
 from shared.footprint import Slack
-from shared.web import json
+from shared.handover import Handover
+from shared.web import raw
+from shared.web.gunicorn_log import Log
 from shared.web.intake import Incoming, Patient, take_the_rest
 from shared.web.problems import (
-    CONTENT_TYPE,
     BadRequest,
     HeadersTooLarge,
     InternalError,
@@ -49,22 +49,26 @@ _BACKLOG = 1024
 _GRACE_SECONDS, _STARTING_SECONDS = 10, 30.0
 _RETRY_SECONDS = 1.0
 _DEFECTS = (InvalidResponseHeader, InvalidResponseHeaderName)
-_SAID_BETTER = ("Shutting down: %s", "Reason: %s", "Worker (pid:%s) exited with code %s.")
 _KEPT_ALIVE_SECONDS = 75  # longer than gateways keep theirs (nginx: 60), so that they close first
 
 
 def serve(
-    build_app: Callable[[], WSGI], settings: Settings, port: int, host: str = "127.0.0.1"
+    build_app: Callable[[], WSGI],
+    settings: Settings,
+    port: int,
+    host: str = "127.0.0.1",
+    handover: Handover | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; `build_app` runs in each process, after the fork.
 
-    Running requests get 10 s to finish. Raises ConfigError when the address cannot be had, or
-    with the message of the one that `build_app` raised; SystemExit when it is done.
+    What `handover` takes is given away with its connection, and served as all else is where nobody
+    takes it. Running requests get 10 s to finish. Raises ConfigError when the address cannot be
+    had, or with the message of the one that `build_app` raised; SystemExit when it is done.
     """
     listener = _listen(host, port)
     folder = _metrics_folder()
     try:
-        _Server(build_app, settings, listener).run()
+        _Server(build_app, settings, listener, handover).run()
     finally:
         if folder is not None:
             folder.cleanup()
@@ -92,6 +96,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 return _DEFER
         except OSError:
             return False
+        handover = self.app.handover
+        is_for_another = handover is not None and handover.takes(conn.incoming.begins())
+        if is_for_another and self._hand_over(conn, handover):
+            return False
         conn.data_ready = True
         conn.init()
         conn.parser.unreader.sock = Patient(conn.sock)
@@ -103,6 +111,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             take_the_rest(conn.sock, stopping)
         return kept
 
+    @staticmethod
+    def _hand_over(conn: Any, handover: Handover) -> bool:
+        """Give the connection away; False when nobody takes it, and it is ours as before."""
+        received = conn.incoming.taken()
+        if not handover.give(conn.sock, received):
+            conn.incoming = Incoming(received)
+            return False
+        # Gunicorn shuts down what it closes, which would end the other process's copy as well.
+        conn.sock.close()
+        conn.sock = socket.socket()
+        return True
+
     def murder_pending(self) -> None:
         """Close the connections whose request does not come, or not to its end."""
         now = time.monotonic()
@@ -112,7 +132,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.nr_conns -= 1
             if conn.incoming.has_begun:
                 with contextlib.suppress(OSError):
-                    util.write_nonblock(conn.sock, _closing(RequestTimeout()))
+                    util.write_nonblock(conn.sock, raw.refusal(RequestTimeout()))
             conn.close()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -132,58 +152,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if isinstance(exc, RequestTimeout):
             problem = exc
         elif not isinstance(exc, ParseException) or isinstance(exc, _DEFECTS):
-            self.log.exception("Error handling request %s", getattr(req, "uri", "(not read)"))
+            self.log.exception("Error handling request %s", getattr(req, "path", "(not read)"))
         elif isinstance(exc, LimitRequestHeaders):
             problem = HeadersTooLarge(str(exc))
         else:
             problem = BadRequest(f"The request is not HTTP as it should be: {exc}")
         with contextlib.suppress(OSError):  # the client is gone: there is nobody to tell
-            util.write_nonblock(client, _closing(problem))
-
-
-class Log:
-    """Gunicorn's messages in our log; its access log is not used, ours has the request id."""
-
-    def __init__(self, _config: Any) -> None:
-        self._log = telemetry.log.bind(logger="gunicorn")
-
-    def critical(self, message: str, *args: Any, **_options: Any) -> None:
-        self._tell("critical", message, args)
-
-    def error(self, message: str, *args: Any, **_options: Any) -> None:
-        """Gunicorn's words about a worker that ended come after that worker's own."""
-        self._tell("debug" if message in _SAID_BETTER else "error", message, args)
-
-    def warning(self, message: str, *args: Any, **_options: Any) -> None:
-        self._tell("warning", message, args)
-
-    def info(self, message: str, *args: Any, **_options: Any) -> None:
-        self._tell("debug", message, args)
-
-    def debug(self, message: str, *args: Any, **_options: Any) -> None:
-        """Gunicorn's debugging, one line per connection, helps nobody who runs Kudos."""
-
-    def exception(self, message: str, *args: Any, **_options: Any) -> None:
-        self._log.error(message % args if args else message, exc_info=True)
-
-    def log(self, _level: int, message: str, *args: Any, **_options: Any) -> None:
-        self._tell("info", message, args)
-
-    def access(self, *_args: Any) -> None:
-        """Requests are logged by `shared.web.observe`."""
-
-    def reopen_files(self) -> None:
-        """There are none."""
-
-    def close_on_exec(self) -> None:
-        """There are none."""
-
-    def _tell(self, level: str, message: str, args: tuple[Any, ...]) -> None:
-        getattr(self._log, level)(message % args if args else message)
+            util.write_nonblock(client, raw.refusal(problem))
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, build_app: Callable[[], WSGI], settings: Settings, listener: int) -> None:
+    def __init__(
+        self,
+        build_app: Callable[[], WSGI],
+        settings: Settings,
+        listener: int,
+        handover: Handover | None,
+    ) -> None:
+        self.handover = handover
         self.build_app = build_app
         self.settings = settings
         self.listener = listener
@@ -248,17 +234,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
                     raise
             if stopping.wait(_RETRY_SECONDS):
                 raise SystemExit(0)
-
-
-def _closing(problem: Problem) -> bytes:
-    """A whole HTTP response that tells `problem` and ends the connection."""
-    body = json.dumps(problem.document())
-    head = (
-        f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n"
-        f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 def _listen(host: str, port: int) -> int:

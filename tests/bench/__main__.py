@@ -12,11 +12,22 @@ from types import ModuleType
 
 from shared.config import Settings
 from shared.telemetry import configure_logging
-from tests.bench import boards, feed, latency, post, projector, quix, rebuild, trends
+from tests.bench import (
+    boards,
+    feed,
+    latency,
+    post,
+    projector,
+    quix,
+    rebuild,
+    streams,
+    trends,
+    webhooks,
+)
 from tests.bench.load import require_wrk
 from tests.conftest import free_port, start_database
 
-PARTS = ("post", "boards", "trends", "feed", "projector", "latency")
+PARTS = ("post", "boards", "trends", "feed", "projector", "webhooks", "latency", "streams")
 AT_SCALE = ("boards", "trends", "feed", "projector", "quix", "rebuild")
 ON_DEMAND = ("quix", "rebuild")
 """They take many minutes, and run on the server for a million only."""
@@ -123,6 +134,8 @@ def _run(
             settings, sizes(trends), pairs=pairs, seconds=seconds, say=say
         ),
         "projector": lambda: projector.run(settings, pairs=pairs, say=say),
+        "webhooks": lambda: webhooks.run(settings, pairs=pairs, say=say),
+        "streams": lambda: streams.run(settings, pairs=pairs, say=say),
         "latency": lambda: latency.run(environment, seconds=4 * seconds, say=say),
     }
     if with_many:

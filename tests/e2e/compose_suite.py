@@ -14,6 +14,7 @@ from typing import Any
 
 import urllib3
 
+from shared.secret_keys import new_key
 from tests.compose import Service
 from tests.conftest import free_port
 from tests.gateway import gateway
@@ -122,7 +123,7 @@ def running(
                 processes[name] = _start(name, service, folder, changed)
         for process in processes.values():
             wait_until(process.is_healthy, START_SECONDS)
-        ports = {name: processes[name].port for name in APIS}
+        ports = {name: processes[name].port for name in (*APIS, "streams")}
         with gateway(folder, free_port(), free_port(), ports) as url:
             yield Suite(url, processes, issuer_key)
     finally:
@@ -138,6 +139,7 @@ def identity(host: JwksHost) -> dict[str, str]:
         "KUDOS_JWT_ISSUER": ISSUER,
         "KUDOS_JWT_AUDIENCE": AUDIENCE,
         "KUDOS_ADMINS": "ada",
+        "KUDOS_SECRET_KEYS": new_key().text,
     }
 
 

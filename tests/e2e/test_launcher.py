@@ -85,7 +85,13 @@ def test_it_is_ready_soon_and_says_where(suite: Suite) -> None:
 def test_every_part_is_a_process_of_its_own(suite: Suite) -> None:
     commands = [" ".join(process.cmdline()) for process in suite.processes()]
 
-    for part in ("work relay", "work projector", "work fan-out", "work dispatcher"):
+    for part in (
+        "work relay",
+        "work projector",
+        "work fan-out",
+        "work dispatcher",
+        "serve streams",
+    ):
         assert sum(part in command for command in commands) == 1, part
     assert sum("serve gateway" in command for command in commands) == 3  # the arbiter and two
     assert sum("--storage-path" in command for command in commands) == 1
@@ -239,6 +245,26 @@ def test_interrupted_it_leaves_no_process_and_keeps_the_data(own_suite: Suite) -
     assert not list((own_suite.folder / "kudos/run").glob("*.pid"))
     own_suite.start()
     assert own_suite.get("/recognition/v1/people/ada")["name"] == "Ada"
+
+
+def test_it_makes_the_keys_of_secrets_once_and_hands_them_to_every_part(own_suite: Suite) -> None:
+    """What it sealed before a restart it opens after it; `kudos secrets` finds the keys, too."""
+    path = own_suite.folder / "kudos" / "secret-keys"
+    made = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    body = {"url": "https://192.0.43.8/hook", "headers": {"X-Token": "of-the-hall"}}
+    answer = own_suite.call("POST", "/notifier/v1/webhooks", json=body)
+    assert answer.status == 201, answer.data
+    endpoint = f"/notifier/v1/webhooks/{answer.json()['id']}"
+    assert own_suite.stop() == 0
+    own_suite.start()
+    assert path.read_text() == made
+    assert own_suite.get(endpoint)["headers"] == {"X-Token": "of-the-hall"}
+    command = [KUDOS, "secrets", "reseal"]
+    done = subprocess.run(
+        command, env=own_suite.environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "1 endpoints: 0 sealed again" in done.stdout
 
 
 def test_killed_it_leaves_no_process_either(own_suite: Suite) -> None:

@@ -20,7 +20,8 @@ MARK = "marker-of-zoe"
 PERSONAL = {
     "recognition": "recognitions comments directory reports audit idempotency api_keys",
     "leaderboard": "directory api_keys milestones",
-    "notifier": "directory recognitions inbox inbox_heads deliveries webhooks attempts api_keys",
+    "notifier": "directory recognitions inbox inbox_heads stream_tickets deliveries events "
+    "webhooks attempts audit messages api_keys",
 }
 PEOPLE = f"""id,name,email,team,manager,partner
 zoe,Zoe {MARK},{MARK}@example.org,core,grace,
@@ -89,6 +90,11 @@ def plant(services: Privacy) -> dict[str, str]:
     core.with_key(key_token, "GET", "/me")
     services.notifier.subscribe(f"https://192.0.43.8/{MARK}", "zoe", description=MARK)
     services.notifier.subscribe("https://192.0.43.8/hook", "yan")
+    told = {"owner": "person:zoe", "data": {"endpoint": {"url": MARK}}, "change": {"by": None}}
+    services.notifier.db["events"].insert_one({"_id": "evt", "recognition": None, **told})
+    services.notifier.db["audit"].insert_one({"_id": "aud", "by": "key:1 for person:zoe"})
+    services.notifier.db["messages"].insert_one({"_id": "msg", "person": "person:zoe"})
+    services.notifier.call("POST", "/stream/tickets", "zoe")
     services.spread()
     services.notifier.db["attempts"].insert_one(
         {

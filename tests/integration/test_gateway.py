@@ -18,6 +18,7 @@ from tests import gateway as gateways
 from tests.conftest import free_port
 
 SERVICES = ("recognition", "leaderboard", "notifier")
+UPSTREAMS = (*SERVICES, "streams")
 MEBIBYTE = 1024 * 1024
 
 pytestmark = pytest.mark.skipif(
@@ -108,7 +109,7 @@ class Upstream:
 
 @pytest.fixture(scope="module")
 def upstreams() -> Iterator[dict[str, Upstream]]:
-    running = {name: Upstream(name) for name in SERVICES}
+    running = {name: Upstream(name) for name in UPSTREAMS}
     yield running
     for upstream in running.values():
         upstream.close()
@@ -275,7 +276,7 @@ def test_a_stream_is_not_held_back(url: str, upstreams: dict[str, Upstream]) -> 
     connection.request("GET", "/notifier/v1/stream?ticket=secret")
     answer = connection.getresponse()
     assert answer.readline() == b"data: first\n"
-    upstreams["notifier"].go_on.set()
+    upstreams["streams"].go_on.set()
     assert answer.read() == b"\ndata: second\n\n"
     connection.close()
 
@@ -296,7 +297,7 @@ def test_a_request_that_cannot_be_read_is_told_as_a_problem(url: str) -> None:
 
 
 def test_a_service_that_is_down_is_told_as_a_problem_and_comes_back(tmp_path: Path) -> None:
-    ports = {name: free_port() for name in SERVICES}
+    ports = {name: free_port() for name in UPSTREAMS}
     with gateways.gateway(tmp_path, free_port(), free_port(), ports) as url:
         answer = ask(url, "/leaderboard/v1/boards")
         document = require_problem(answer, 502)
@@ -306,9 +307,9 @@ def test_a_service_that_is_down_is_told_as_a_problem_and_comes_back(tmp_path: Pa
 
 
 def test_the_access_log_is_json_and_holds_no_query(tmp_path: Path) -> None:
-    upstream = Upstream("notifier")
+    upstream = Upstream("streams")
     try:
-        ports = dict.fromkeys(SERVICES, upstream.port)
+        ports = dict.fromkeys(UPSTREAMS, upstream.port)
         with gateways.gateway(tmp_path, free_port(), free_port(), ports) as url:
             upstream.go_on.set()
             ask(url, "/notifier/v1/stream?ticket=secret", headers={"X-Request-Id": "r-1"})

@@ -69,6 +69,13 @@ def test_everybody_of_a_team_or_partner_is_told_once(notifier: Notifier) -> None
     assert notifier.db["inbox"].count_documents({"person": "person:gone"}) == 0
 
 
+def test_who_has_left_is_told_nothing(notifier: Notifier) -> None:
+    notifier.publish(person("person:bob", active=False))
+    notifier.publish(recognition("person:ada", ["person:bob", "person:stranger"]))
+    told = notifier.db["inbox"].distinct("person")
+    assert told == ["person:stranger"], "and who is in no directory yet is not forgotten"
+
+
 def test_a_repeated_event_makes_no_second_item_even_for_a_new_member(notifier: Notifier) -> None:
     notifier.publish(person("person:bob", team="team:core"))
     event = recognition("person:ada", ["team:core"], visibility="team")

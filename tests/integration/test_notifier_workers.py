@@ -46,6 +46,7 @@ def running(worker: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]
         "KUDOS_MONGO_URI": settings.mongo_uri or "",
         "KUDOS_NAMESPACE": settings.namespace,
         "KUDOS_WEBHOOK_ALLOW": "127.0.0.0/8",
+        "KUDOS_SECRET_KEYS": ",".join(key.text for key in settings.secret_keys),
     }
     process = subprocess.Popen(
         [sys.executable, "-c", CODE.format(worker)], env=environment, stderr=subprocess.DEVNULL

@@ -7,14 +7,19 @@ takes a body, EXAMPLES in the schema of that body.
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from services.notifier.unsubscribing import Subscription, token_of
 from shared.auth.demo import issue
 from shared.config import Settings
 from shared.mongo import Client
+from shared.secret_keys import new_key
+from shared.vault import Vault
+from tests.conftest import SECRET_KEY
 from tests.leaderboard_events import recognition as thanked
 from tests.leaderboard_parts import Leaderboard
 from tests.notifier_parts import Notifier, person
@@ -48,7 +53,8 @@ class Parts:
     def __init__(self, settings: Settings, client: Client) -> None:
         self.recognition = RecognitionParts(settings, client)
         self.leaderboard = Leaderboard(settings, client)
-        self.notifier = Notifier(settings, client, resolver=lambda _host, _port: ["8.8.8.8"])
+        sealing = replace(settings, secret_keys=(new_key(),))
+        self.notifier = Notifier(sealing, client, resolver=lambda _host, _port: ["8.8.8.8"])
         self.leaderboard.fold(thanked("r1", "person:bob", ["person:ada"]))
         self.notifier.publish(person("person:ada"), told("person:bob", ["person:ada"]))
 
@@ -96,6 +102,21 @@ class Parts:
 
     def endpoint(self) -> dict[str, str]:
         return {"endpoint_id": self.notifier.subscribe("https://hooks.example.org/x")["id"]}
+
+    def attempt(self) -> dict[str, str]:
+        """One to send a test, as if it had been made."""
+        path = self.endpoint()
+        self.notifier.call("POST", f"/webhooks/{path['endpoint_id']}/test")
+        delivery = self.notifier.db["deliveries"].find_one({"endpoint": path["endpoint_id"]})
+        assert delivery is not None
+        attempt = {"_id": f"att_{delivery['_id']}", "delivery": delivery["_id"]}
+        about = {"endpoint": path["endpoint_id"], "type": delivery["type"]}
+        self.notifier.db["attempts"].insert_one(attempt | about)
+        return {**path, "attempt_id": attempt["_id"]}
+
+    def link(self) -> dict[str, str]:
+        vault = Vault(self.notifier.settings.secret_keys)
+        return {"token": token_of(vault, Subscription("person:ada", "thanks"))}
 
     def item(self) -> dict[str, str]:
         return {"item_id": self.notifier.inbox("ada")[0]["id"]}
@@ -188,13 +209,25 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
     "inbox": lambda *_: Sent(),
     "inbox_mark": lambda parts, _: Sent(parts.item()),
     "inbox_mark_all": lambda *_: Sent(),
+    "unsubscribe_ask": lambda parts, _: Sent(query=parts.link()),
+    "unsubscribe_click": lambda parts, _: Sent(query=parts.link()),
+    "stream": lambda *_: Sent(query={"last_event_id": "0"}),
+    "stream_ticket": lambda *_: Sent(),
+    "preferences_get": lambda *_: Sent(),
+    "preferences_put": lambda *_: Sent(),
     "webhooks_create": lambda *_: Sent(),
     "webhooks_every": lambda *_: Sent(),
     "webhooks_get": lambda parts, _: Sent(parts.endpoint()),
     "webhooks_change": lambda parts, _: Sent(parts.endpoint(), headers=ONE),
     "webhooks_delete": lambda parts, _: Sent(parts.endpoint(), headers=ONE),
-    "webhooks_attempts": lambda parts, _: Sent(parts.endpoint()),
-    "webhooks_event_types": lambda *_: Sent(),
+    "webhooks_rotate_secret": lambda parts, _: Sent(parts.endpoint()),
+    "deliveries_attempts": lambda parts, _: Sent(parts.endpoint()),
+    "deliveries_test": lambda parts, _: Sent(parts.endpoint()),
+    "deliveries_resend": lambda parts, _: Sent(parts.attempt()),
+    "deliveries_recover": lambda parts, _: Sent(parts.endpoint()),
+    "events": lambda *_: Sent(query={"types": "kudos.recognition.*", "limit": 10}),
+    "events_event_types": lambda *_: Sent(),
+    "audit": lambda *_: Sent(),
 }
 """By operation: what has to be there for an example of it, and how it is sent."""
 
@@ -203,7 +236,10 @@ PREPARED: dict[str, Callable[[Parts, str], Sent]] = {
 def parts(mongo_uri: str, session_client: Client, tmp_path_factory: Any) -> Iterator[Parts]:
     namespace = f"t{uuid.uuid4().hex[:12]}"
     data = tmp_path_factory.mktemp("examples") / "kudos"
-    parts = Parts(Settings(mongo_uri=mongo_uri, namespace=namespace, data=data), session_client)
+    settings = Settings(
+        mongo_uri=mongo_uri, namespace=namespace, data=data, secret_keys=(SECRET_KEY,)
+    )
+    parts = Parts(settings, session_client)
     yield parts
     parts.notifier.close()
     for service in ("recognition", "leaderboard", "notifier", "log"):
@@ -256,6 +292,8 @@ def examples(operation: dict[str, Any]) -> Iterator[tuple[str, str | None, Any]]
     for media_type, media in operation.get("requestBody", {}).get("content", {}).items():
         for name, example in media.get("examples", {}).items():
             found, value = True, example["value"]
-            yield name, media_type, value if isinstance(value, str) else json.dumps(value)
+            as_form = media_type == "application/x-www-form-urlencoded"
+            encode = urlencode if as_form else json.dumps
+            yield name, media_type, value if isinstance(value, str) else encode(value)
     if not found:
         yield "", None, None

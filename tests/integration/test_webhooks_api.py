@@ -64,9 +64,13 @@ def test_an_endpoint_is_answered_with_its_secret_this_once(notifier: Notifier) -
         "filters": {},
         "headers": {},
         "rate_limit": None,
+        "include_quiet": False,
+        "include_private": False,
         "description": "Wall display",
         "enabled": True,
         "disabled_reason": None,
+        "failing_since": None,
+        "previous_secret_until": None,
         "created_at": made["created_at"],
         "revision": 1,
     }
@@ -166,7 +170,8 @@ def test_an_idempotency_key_makes_one_endpoint(notifier: Notifier) -> None:
     first = notifier.call("POST", "/webhooks", json={"url": URL}, headers=key)
     again = notifier.call("POST", "/webhooks", json={"url": URL}, headers=key)
     assert (first.status_code, again.status_code) == (201, 201)
-    assert first.json == again.json
+    assert first.json["secret"]
+    assert again.json == {**first.json, "secret": None}, "no secret is kept as it is"
     assert len(notifier.call("GET", "/webhooks").json["items"]) == 1
     other = notifier.call("POST", "/webhooks", json={"url": URL + "/2"}, headers=key)
     assert other.status_code == 422
@@ -224,15 +229,84 @@ def test_a_url_that_webhooks_may_not_go_to_is_refused(notifier: Notifier, url: s
         ({"url": URL, "event_types": ["kudos.key.changed"]}, "/event_types/0"),
         ({"url": URL, "event_types": ["kudos.*"] * 51}, "/event_types"),
         ({"url": URL, "event_types": [None]}, "/event_types/0"),
-        ({"url": URL, "filters": {"team": "team:core"}}, "/filters"),
+        ({"url": URL, "filters": {"team": "team:core"}}, "/filters/team"),
         ({"url": URL, "filters": 7}, "/filters"),
-        ({"url": URL, "headers": {"X-Token": "t"}}, "/headers"),
-        ({"url": URL, "headers": {"Host": "inside"}}, "/headers"),
-        ({"url": URL, "rate_limit": 10}, "/rate_limit"),
+        ({"url": URL, "filters": None}, "/filters"),
+        ({"url": URL, "filters": {"teams": []}}, "/filters/teams"),
+        ({"url": URL, "filters": {"teams": "team:core"}}, "/filters/teams"),
+        ({"url": URL, "filters": {"teams": ["person:ada"]}}, "/filters/teams/0"),
+        ({"url": URL, "filters": {"teams": ["team:core", "team:Ä"]}}, "/filters/teams/1"),
+        ({"url": URL, "filters": {"teams": ["team:core"] * 51}}, "/filters/teams"),
+        ({"url": URL, "filters": {"kinds": ["thanks"]}}, "/filters/kinds/0"),
+        ({"url": URL, "filters": {"kinds": [None]}}, "/filters/kinds/0"),
+        ({"url": URL, "filters": {"values": ["Honesty!"]}}, "/filters/values/0"),
+        ({"url": URL, "filters": {"values": [7]}}, "/filters/values/0"),
+        ({"url": URL, "headers": 7}, "/headers"),
+        ({"url": URL, "headers": ["X-Token: t"]}, "/headers"),
+        ({"url": URL, "headers": None}, "/headers"),
+        ({"url": URL, "headers": {"X-Token": 7}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X-Token": None}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X-Token": ""}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X-Token": " t"}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X-Token": "t\r\nX-Admin: yes"}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X-Token": "t\nX-Admin: yes"}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X-Token": "t\x00"}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X-Token": "tö"}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X-Token": "t" * 1025}}, "/headers/X-Token"),
+        ({"url": URL, "headers": {"X Token": "t"}}, "/headers/X Token"),
+        ({"url": URL, "headers": {"X-Token\r\nX-Admin": "t"}}, "/headers/X-Token\r\nX-Admin"),
+        ({"url": URL, "headers": {"": "t"}}, "/headers/"),
+        ({"url": URL, "headers": {"X" * 65: "t"}}, f"/headers/{'X' * 65}"),
+        ({"url": URL, "headers": {"X-Token": "t", "x-token": "u"}}, "/headers/x-token"),
+        ({"url": URL, "headers": {f"X-{n}": "t" for n in range(21)}}, "/headers"),
+        ({"url": URL, "headers": {f"X-{n}": "t" * 1000 for n in range(5)}}, "/headers"),
+        *(
+            ({"url": URL, "headers": {name: "t"}}, f"/headers/{name}")
+            for name in (
+                "Host",
+                "host",
+                "Connection",
+                "Keep-Alive",
+                "Transfer-Encoding",
+                "TE",
+                "Trailer",
+                "Upgrade",
+                "Proxy-Authorization",
+                "Proxy-Connection",
+                "Content-Length",
+                "Content-Type",
+                "Content-Encoding",
+                "content-md5",
+                "User-Agent",
+                "Accept-Encoding",
+                "Expect",
+                "Date",
+                "webhook-id",
+                "Webhook-Signature",
+                "webhook-timestamp",
+                "Via",
+                "Forwarded",
+                "X-Forwarded-For",
+                "X-Forwarded-Host",
+                "X-Real-IP",
+                "Sec-Fetch-Site",
+                "Metadata-Flavor",
+                "Metadata",
+                "X-aws-ec2-metadata-token",
+                "HTTP2-Settings",
+                "Max-Forwards",
+            )
+        ),
+        ({"url": URL, "rate_limit": 0}, "/rate_limit"),
+        ({"url": URL, "rate_limit": 6001}, "/rate_limit"),
+        ({"url": URL, "rate_limit": "10"}, "/rate_limit"),
+        ({"url": URL, "rate_limit": 1.5}, "/rate_limit"),
+        ({"url": URL, "rate_limit": True}, "/rate_limit"),
         ({"url": URL, "description": "x" * 201}, "/description"),
         ({"url": URL, "description": "a\u0000b"}, "/description"),
         ({"url": URL, "enabled": "yes"}, "/enabled"),
-        ({"url": URL, "include_private": True}, "/include_private"),
+        ({"url": URL, "include_private": "yes"}, "/include_private"),
+        ({"url": URL, "include_quiet": None}, "/include_quiet"),
         ({"url": URL, "colour": "red"}, "/colour"),
     ],
 )
@@ -245,8 +319,34 @@ def test_bad_endpoints_are_refused_where_they_are_bad(
     assert notifier.db["webhooks"].count_documents({}) == 0
 
 
-def test_what_is_empty_for_now_may_be_sent_empty(notifier: Notifier) -> None:
+def test_what_may_be_empty_may_be_sent_empty(notifier: Notifier) -> None:
     assert notifier.subscribe(URL, filters={}, headers={}, rate_limit=None, description="")
+
+
+def test_what_is_chosen_is_answered_and_can_be_changed(notifier: Notifier) -> None:
+    chosen = {
+        "filters": {"teams": ["team:core"], "kinds": ["thank_you"], "values": ["honesty"]},
+        "headers": {"Authorization": "Bearer 4f1c", "X-Tenant": "a b"},
+        "rate_limit": 60,
+        "include_quiet": True,
+    }
+    made = notifier.subscribe(URL, **chosen)
+    path = f"/webhooks/{made['id']}"
+    assert {name: made[name] for name in chosen} == chosen
+    assert notifier.call("GET", path).json == {n: v for n, v in made.items() if n != "secret"}
+    nothing = {"filters": {}, "headers": {}, "rate_limit": None, "include_quiet": False}
+    changed = notifier.call("PATCH", path, json=nothing, headers={"If-Match": '"1"'})
+    assert {name: changed.json[name] for name in nothing} == nothing
+    bad = {"headers": {"Host": "inside"}}
+    refused = notifier.call("PATCH", path, json=bad, headers={"If-Match": '"2"'})
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["pointer"] == "/headers/Host"
+
+
+def test_a_bare_team_means_the_team(notifier: Notifier) -> None:
+    assert notifier.subscribe(URL, filters={"teams": ["core"]})["filters"] == {
+        "teams": ["team:core"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -318,6 +418,12 @@ def test_the_documents_and_probes_are_served(notifier: Notifier) -> None:
         "/notifier/v1/webhooks",
         "/notifier/v1/webhooks/{endpoint_id}",
         "/notifier/v1/webhooks/{endpoint_id}/attempts",
+        "/notifier/v1/webhooks/{endpoint_id}/attempts/{attempt_id}/resend",
+        "/notifier/v1/webhooks/{endpoint_id}/recover",
+        "/notifier/v1/webhooks/{endpoint_id}/rotate-secret",
+        "/notifier/v1/webhooks/{endpoint_id}/test",
+        "/notifier/v1/events",
+        "/notifier/v1/audit",
         "/notifier/v1/event-types",
     }
     for path in ("/notifier/docs", "/livez", "/readyz", "/metrics"):

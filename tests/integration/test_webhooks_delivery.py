@@ -14,6 +14,7 @@ from pymongo.errors import AutoReconnect
 from standardwebhooks import Webhook
 
 from services.notifier.dispatching import LEASE_SECONDS, Dispatcher
+from services.notifier.outcomes import Outcome
 from shared import times
 from shared.auth.api_keys import new_key
 from shared.config import Settings
@@ -436,3 +437,58 @@ def test_what_becomes_due_behind_the_sweep_is_found_all_the_same(
             notifier.dispatcher._backlog_at = times.now()
         notifier.dispatch_until(lambda: "pending" not in notifier.states())
     assert len(received.arrived) == 2
+
+
+def test_what_was_left_due_over_two_batches_is_found_again_though_the_second_failed(
+    notifier: Notifier, received: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a database comes back for a moment: nothing of the first batch stays at hand."""
+    monkeypatch.setattr("services.notifier.outcomes._BATCH", 4)
+    notifier.subscribe(received.url())
+    notifier.publish(*(recognition() for _ in range(12)))
+    dispatcher = notifier.dispatcher
+    monkeypatch.setattr(dispatcher, "_try", lambda job: Outcome(job.delivery))
+    monkeypatch.setattr(dispatcher._outcomes, "are_worth_noting", lambda: False)
+    begun = notifier.repository.in_transaction
+    failing = iter([False, True])
+
+    def fails_once(work: Callable[..., Any]) -> Any:
+        if next(failing, False):
+            raise AutoReconnect("gone")
+        return begun(work)
+
+    notifier.dispatch_until(lambda: dispatcher._outcomes._ended.qsize() == 12)
+    monkeypatch.setattr(notifier.repository, "in_transaction", fails_once)
+    with pytest.raises(AutoReconnect):
+        dispatcher._note()
+    assert dispatcher._note() == 12
+    assert (dispatcher._at_hand, received.arrived) == (set(), [])
+    monkeypatch.undo()
+    dispatcher._fresh.front = times.now()
+    again = time.monotonic()
+    notifier.dispatch_until(lambda: notifier.states() == ["succeeded"] * 12)
+    assert time.monotonic() - again < 5, "the backlog is looked at at once"
+
+
+def test_no_transaction_makes_more_deliveries_than_it_should(
+    notifier: Notifier, received: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notifier.delivering.MOST_DELIVERIES", 10)
+    for number in range(5):
+        notifier.subscribe(received.url(f"/{number}"))
+    made: list[int] = []
+    deliveries = notifier.repository.deliveries
+    insert = deliveries.insert
+
+    def counted(documents: Any, session: Any) -> None:
+        made.append(len(documents))
+        insert(documents, session)
+
+    monkeypatch.setattr(deliveries, "insert", counted)
+    events = [recognition() for _ in range(13)]
+    notifier.log.append(events)
+    wait_until(lambda: notifier.fan_out.step() == 0 and len(notifier.states()) == 5 * 13)
+    assert max(made) == 10
+    assert sum(made) == 5 * 13
+    assert notifier.fan_out.max_records == 2
+    assert notifier.db["events"].count_documents({}) == 13

@@ -13,6 +13,7 @@ import yaml
 
 from cli.main import kudos
 from shared.config import Settings, load_settings
+from shared.secret_keys import new_key
 from tests import compose
 
 IDENTITY = {
@@ -20,17 +21,20 @@ IDENTITY = {
     "KUDOS_JWT_ISSUER": "https://id.example",
     "KUDOS_JWT_AUDIENCE": "kudos",
 }
-APIS = {"recognition", "leaderboard", "notifier"}
+APIS = {"recognition", "leaderboard", "notifier", "streams"}
 WORKERS = {"relay", "clock", "projector", "fan-out", "dispatcher"}
 OWN = APIS | WORKERS
 DOCKERFILE = compose.ROOT / "deploy" / "docker" / "Dockerfile"
 
-ALL = compose.services(IDENTITY, profiles=frozenset({"monitoring"}))
+SECRETS = {"KUDOS_SECRET_KEYS": new_key().text}
+NEEDED = IDENTITY | SECRETS
+
+ALL = compose.services(NEEDED, profiles=frozenset({"monitoring"}))
 every_service = pytest.mark.parametrize(("name", "service"), ALL.items(), ids=ALL)
 
 
 def test_everything_that_a_suite_needs_is_there() -> None:
-    assert set(compose.services(IDENTITY)) == OWN | {"gateway", "mongo", "kafka"}
+    assert set(compose.services(NEEDED)) == OWN | {"gateway", "mongo", "kafka"}
 
 
 @every_service
@@ -75,13 +79,13 @@ def test_the_folders_of_the_images_exist() -> None:
 
 
 def test_only_the_gateway_is_published_and_only_on_loopback_by_default() -> None:
-    published = {name: s["ports"] for name, s in compose.services(IDENTITY).items() if "ports" in s}
+    published = {name: s["ports"] for name, s in compose.services(NEEDED).items() if "ports" in s}
     assert published == {"gateway": ["127.0.0.1:8080:8080"]}
     assert ALL["prometheus"]["ports"] == ["127.0.0.1:9090:9090"]
 
 
 def test_another_address_can_be_published() -> None:
-    services = compose.services(IDENTITY | {"KUDOS_PUBLISH": "10.0.0.5:443"})
+    services = compose.services(NEEDED | {"KUDOS_PUBLISH": "10.0.0.5:443"})
     assert services["gateway"]["ports"] == ["10.0.0.5:443:8080"]
 
 
@@ -92,10 +96,10 @@ def test_the_databases_are_on_a_network_without_a_way_out() -> None:
     assert ALL["gateway"]["networks"] == ["web"]
 
 
-@pytest.mark.parametrize("name", IDENTITY)
-def test_it_says_what_to_set_when_the_identity_provider_is_missing(name: str) -> None:
-    others = {key: value for key, value in IDENTITY.items() if key != name}
-    with pytest.raises(compose.MissingVariable, match=f"{name}: set it to the "):
+@pytest.mark.parametrize("name", NEEDED)
+def test_it_says_what_to_set_when_something_is_missing(name: str) -> None:
+    others = {key: value for key, value in NEEDED.items() if key != name}
+    with pytest.raises(compose.MissingVariable, match=f"{name}: set it to "):
         compose.services(others)
 
 
@@ -105,7 +109,8 @@ def test_the_files_hold_no_secret() -> None:
         document = yaml.safe_load(path.read_text()) if path.suffix == ".yml" else path.read_text()
         for text in _texts(document):
             names = word.findall(text)
-            assert not names or "tokens" in text, f"{path.name}: {text}"
+            is_name = text == "KUDOS_SECRET_KEYS" or text.startswith("${KUDOS_SECRET_KEYS:?")
+            assert not names or "tokens" in text or is_name, f"{path.name}: {text}"
         assert not re.search(r"://[^/\s]*:[^/\s]*@", path.read_text())
 
 
@@ -140,7 +145,7 @@ def test_every_setting_is_accepted(name: str) -> None:
 
 def test_every_setting_can_be_made_from_outside_or_is_fixed_by_the_file() -> None:
     """A new setting must be handed to the containers, or be said here to be of no use there."""
-    of_the_launcher = {"KUDOS_DATA", "KUDOS_NUDGES"}
+    of_the_launcher = {"KUDOS_DATA", "KUDOS_NUDGES", "KUDOS_STREAMS"}
     known = {f"KUDOS_{field.name.upper()}" for field in dataclasses.fields(Settings)}
     passed = {name for each in OWN for name in ALL[each]["environment"]}
     assert known - passed == of_the_launcher
@@ -164,7 +169,7 @@ def test_whoever_is_needed_is_waited_for_until_healthy() -> None:
 
 
 def test_without_kafka_the_log_is_kept_in_mongodb() -> None:
-    services = compose.services(IDENTITY, compose.WITHOUT_KAFKA)
+    services = compose.services(NEEDED, compose.WITHOUT_KAFKA)
     assert "kafka" not in services
     for name in OWN:
         assert load_settings(services[name]["environment"]).event_log == "mongo"

@@ -1,22 +1,19 @@
-"""Webhook endpoints, their attempts, and the types of events that they may ask for."""
+"""Webhook endpoints: made, listed, changed, given a new secret, deleted."""
 
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
 from pymongo.client_session import ClientSession
 
-from services.notifier.api import service
-from services.notifier.domain.event_types import DELIVERABLE
-from services.notifier.schemas import (
-    AttemptPageSchema,
+from services.notifier.api import answer_once, service
+from services.notifier.endpoint_view import HIDDEN
+from services.notifier.webhook_schemas import (
     EndpointChangeSchema,
     EndpointPageSchema,
     EndpointSchema,
-    EventTypePageSchema,
     NewEndpointSchema,
 )
-from services.notifier.webhooks import attempt_view
 from shared.auth import scopes
 from shared.auth.caller import current_caller, requires
 from shared.web.blueprint import Blueprint
@@ -34,18 +31,18 @@ blueprint = Blueprint(
 @requires(scopes.WEBHOOKS_WRITE)
 @blueprint.arguments(NewEndpointSchema)
 @blueprint.response(201, NewEndpointSchema)
-@blueprint.problems(409)
+@blueprint.problems(409, 503)
 def create(asked: dict[str, Any]) -> Response:
     """Make an endpoint. The answer holds its secret, this once."""
-    caller, idempotency = current_caller(), service().idempotency
+    caller = current_caller()
 
     def effect(session: ClientSession) -> Answer:
         endpoint = service().webhooks.create(caller, asked, session)
         location = f"{blueprint.url_prefix}/webhooks/{endpoint['id']}"
         headers = {"Location": location, "ETag": etag(endpoint["revision"])}
-        return Answer.of(endpoint, 201, headers)
+        return _told_once(endpoint, 201, headers)
 
-    return idempotency.run(service().client, idempotency.key(caller), effect).response()
+    return answer_once(effect)
 
 
 @blueprint.get("/webhooks")
@@ -76,9 +73,12 @@ def get(endpoint_id: str) -> Response:
 @requires(scopes.WEBHOOKS_WRITE)
 @blueprint.arguments(EndpointChangeSchema)
 @blueprint.response(200, EndpointSchema)
-@blueprint.problems(404, 412, 428)
+@blueprint.problems(404, 412, 428, 503)
 def change(asked: dict[str, Any], endpoint_id: str) -> Response:
-    """Change URL, types, description, or whether it is enabled. Needs If-Match."""
+    """Change what the body names; what is left out stays. Needs If-Match.
+
+    To enable it again forgets that it failed; POST .../recover sends what it missed.
+    """
     caller = current_caller()
     revision = service().webhooks.get(caller, endpoint_id)["revision"]
     require_if_match(revision)
@@ -96,26 +96,32 @@ def delete(endpoint_id: str) -> None:
     service().webhooks.delete(endpoint_id, revision)
 
 
-@blueprint.get("/webhooks/<string:endpoint_id>/attempts")
+@blueprint.post("/webhooks/<string:endpoint_id>/rotate-secret")
 @requires(scopes.WEBHOOKS_WRITE)
-@blueprint.arguments(PageArguments, location="query")
-@blueprint.response(200, AttemptPageSchema)
-@blueprint.problems(400, 404)
-def attempts(asked: dict[str, Any], endpoint_id: str) -> Response:
-    """What was tried in the last 30 days, newest first: what was sent and what came back."""
-    after: Any = decode_cursor(asked["cursor"], (datetime, str)) if asked["cursor"] else None
-    found = service().webhooks.attempts(current_caller(), endpoint_id, after, asked["limit"] + 1)
-    items, following = page(found, asked["limit"], lambda each: (each["at"], each["_id"]))
-    return json_response({"items": [attempt_view(each) for each in items], "next": following})
+@blueprint.response(200, NewEndpointSchema)
+@blueprint.problems(404, 409, 503)
+def rotate_secret(endpoint_id: str) -> Response:
+    """Give an endpoint a new secret. The answer holds it, this once.
+
+    For 24 hours deliveries are signed with the secret before as well, so that the receiver can
+    change over; one from before that signs no longer.
+    """
+    caller = current_caller()
+
+    def effect(session: ClientSession) -> Answer:
+        endpoint = service().webhooks.rotate_secret(caller, endpoint_id, session)
+        headers = {"ETag": etag(endpoint["revision"])}
+        return _told_once(endpoint, 200, headers)
+
+    return answer_once(effect)
 
 
-@blueprint.get("/event-types")
-@requires(scopes.READ)
-@blueprint.response(200, EventTypePageSchema)
-def event_types() -> Response:
-    """The types of events that can be delivered."""
-    items = [{"type": name, "description": text} for name, text in DELIVERABLE.items()]
-    return json_response({"items": items, "next": None})
+def _told_once(endpoint: dict[str, Any], status: int, headers: dict[str, str]) -> Answer:
+    """An answer of whose secrets nothing is kept for who sends the same key again."""
+    answer = Answer.of(endpoint, status, headers)
+    hidden = dict.fromkeys(endpoint["headers"], HIDDEN)
+    kept = Answer.of({**endpoint, "secret": None, "headers": hidden})
+    return replace(answer, kept=kept.body)
 
 
 def _answer(endpoint: dict[str, Any]) -> Response:

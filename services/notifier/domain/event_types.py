@@ -2,6 +2,13 @@
 
 from collections.abc import Iterable
 
+WEBHOOK_FAILING = "kudos.webhook.failing"
+WEBHOOK_DISABLED = "kudos.webhook.disabled"
+WEBHOOK_TEST = "kudos.webhook.test"
+"""What POST /webhooks/{id}/test sends; it comes when asked for, so no endpoint chooses it."""
+RECOGNITION = "kudos.recognition."
+"""What the types about recognitions begin with."""
+
 DELIVERABLE = {
     "kudos.recognition.thanked": "Somebody thanked people, a team or a partner",
     "kudos.recognition.asked": "Somebody asked people, a team or a partner for something",
@@ -20,6 +27,8 @@ DELIVERABLE = {
     "kudos.recognition.overdue": "A promise was not kept in time",
     "kudos.recognition.unanswered": "A please found no answer yet",
     "kudos.recognition.unthanked": "A please was fulfilled and nobody said thank you yet",
+    WEBHOOK_FAILING: "Nothing arrives at another webhook endpoint of yours; it will be disabled",
+    WEBHOOK_DISABLED: "Another webhook endpoint of yours was disabled, with the reason",
 }
 """Type -> what it says. A recognition that nobody may see any more (held, hidden, retracted,
 erased) is delivered to nobody, so those types are not here; nor are API keys."""

@@ -1,9 +1,7 @@
-"""The body of a delivery (Standard Webhooks 1.0: type, timestamp, data)."""
+"""The content of a delivery (Standard Webhooks 1.0: type, timestamp, data)."""
 
 from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 
 def references_in(*views: Mapping[str, Any]) -> list[str]:
@@ -15,17 +13,22 @@ def references_in(*views: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
-def compose(
+def content(
     event_type: str,
     occurred_at: str,
     view: Mapping[str, Any],
     people: Mapping[str, Any],
     change: Mapping[str, Any],
-) -> bytes:
-    """The body: `data` is the resource as the API answers it, with `people`, plus `change`.
+) -> dict[str, Any]:
+    """What a delivery says: `data` is the resource as the API answers it, with `people`, plus
+    `change`.
 
     `occurred_at` (RFC 3339) is when the event happened; the view is of the time of sending, so
     its `version` may be later than the event's.
     """
-    data = {**view, "people": people, "change": change}
-    return orjson.dumps({"type": event_type, "timestamp": occurred_at, "data": data})
+    return plain(event_type, occurred_at, {**view, "people": people, "change": change})
+
+
+def plain(event_type: str, occurred_at: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a delivery says that is about no recognition."""
+    return {"type": event_type, "timestamp": occurred_at, "data": data}

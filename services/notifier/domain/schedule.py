@@ -19,8 +19,17 @@ JITTER = 0.2
 come back together; never sooner."""
 
 
-def next_due(attempts: int, failed_at: datetime, random: Callable[[], float]) -> datetime | None:
-    """When to try again after `attempts` failures; None after the last. `random()` is in [0, 1)."""
+def next_due(
+    attempts: int,
+    failed_at: datetime,
+    random: Callable[[], float],
+    wait: timedelta | None = None,
+) -> datetime | None:
+    """When to try again after `attempts` failures; None after the last. `random()` is in [0, 1).
+
+    `wait`: what the receiver asked for (Retry-After); it is tried no sooner.
+    """
     if attempts > len(RETRY_AFTER):
         return None
-    return failed_at + RETRY_AFTER[attempts - 1] * (1 + JITTER * random())
+    planned = max(RETRY_AFTER[attempts - 1], wait or timedelta(0))
+    return failed_at + planned * (1 + JITTER * random())

@@ -6,11 +6,17 @@ from typing import TypeVar
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from services.notifier.repository.audit import Audit
 from services.notifier.repository.deliveries import Attempts, Deliveries
+from services.notifier.repository.digest_clock import DigestClock
 from services.notifier.repository.directory import Directory
 from services.notifier.repository.endpoints import Endpoints
+from services.notifier.repository.events import Events
 from services.notifier.repository.inbox import Inbox
+from services.notifier.repository.messages import Messages
+from services.notifier.repository.preferences import Preferences
 from services.notifier.repository.recognitions import RecognitionRows
+from services.notifier.repository.tickets import StreamTickets
 from shared.key_uses import UntoldUses
 from shared.mongo import Document, in_transaction
 
@@ -30,7 +36,13 @@ class Repository:
         self.endpoints = Endpoints(db)
         self.deliveries = Deliveries(db)
         self.attempts = Attempts(db)
+        self.events = Events(db)
+        self.audit = Audit(db)
+        self.messages = Messages(db)
+        self.preferences = Preferences(db)
+        self.digest_clock = DigestClock(db)
         self.key_uses = UntoldUses(db)
+        self.tickets = StreamTickets(db)
 
     def in_transaction(self, work: Callable[[ClientSession], T]) -> T:
         """What `work(session)` returns, all that it wrote being durable (shared/mongo.py)."""
@@ -45,6 +57,12 @@ class Repository:
             self.endpoints,
             self.deliveries,
             self.attempts,
+            self.events,
+            self.audit,
+            self.messages,
+            self.preferences,
+            self.digest_clock,
             self.key_uses,
+            self.tickets,
         ):
             part.ensure_indexes()

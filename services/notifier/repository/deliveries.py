@@ -4,11 +4,11 @@
 the search for due ones nothing, and what is due later neither.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, ReplaceOne
+from pymongo import ASCENDING, DESCENDING, ReplaceOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
@@ -29,7 +29,9 @@ class Deliveries:
 
     A delivery: {"_id", "endpoint", "event_id", "type", "occurred_at", "recognition", "change",
     "state", "attempts", "created_at"}; while it waits with "due_at", when finished with
-    "expires_at" and, when cancelled, "reason".
+    "expires_at" and, when cancelled, "reason". One about an endpoint has "recognition" None and the
+    "data" that it says. "tried_before": how many attempts were made before it was asked for again,
+    from which its retries are counted anew; "is_once": it is tried once.
     """
 
     def __init__(self, db: Database[Document]) -> None:
@@ -53,6 +55,33 @@ class Deliveries:
         """Up to `limit` deliveries due in [low, high), the earliest first."""
         query = {"due_at": {"$gte": low, "$lt": high}}
         return list(self._collection.find(query).sort("due_at", ASCENDING).limit(limit))
+
+    def get(self, delivery_id: str, session: ClientSession) -> Document | None:
+        """One delivery."""
+        return self._collection.find_one({"_id": delivery_id}, session=session)
+
+    def states(self, ids: Iterable[str], session: ClientSession) -> dict[str, Document]:
+        """{"state", "attempts"} of those that are there, by id."""
+        found = find_many(self._collection, "_id", ids, {"state": 1, "attempts": 1}, session)
+        return {delivery["_id"]: delivery for delivery in found}
+
+    def ask_again(
+        self, attempts: Mapping[str, int], due_at: datetime, session: ClientSession
+    ) -> None:
+        """Let deliveries be sent again as if they were new, whatever became of them; `attempts`
+        says by id how many were made. Read them in the same transaction."""
+        writes = [
+            UpdateOne(
+                {"_id": delivery_id},
+                {
+                    "$set": {"state": PENDING, "due_at": due_at, "tried_before": tried},
+                    "$unset": {"expires_at": "", "reason": ""},
+                },
+            )
+            for delivery_id, tried in attempts.items()
+        ]
+        if writes:
+            self._collection.bulk_write(writes, ordered=False, session=session)
 
     def replace(self, changed: Sequence[Document], session: ClientSession) -> None:
         """Store deliveries that `put_off`, `succeeded`, `failed` or `cancelled` made of what was
@@ -102,6 +131,10 @@ class Attempts:
         if attempts:
             self._collection.insert_many(attempts, ordered=False, session=session)
 
+    def get(self, endpoint_id: str, attempt_id: str) -> Document | None:
+        """One attempt, if it is the endpoint's."""
+        return self._collection.find_one({"_id": attempt_id, "endpoint": endpoint_id})
+
     def between(
         self, endpoint_id: str, low: datetime, high: datetime, limit: int
     ) -> list[Document]:
@@ -122,12 +155,14 @@ def new_delivery(
     event_id: str,
     event_type: str,
     occurred_at: str,
-    recognition_id: str,
+    recognition_id: str | None,
     change: Document,
     due_at: datetime,
     now: datetime,
+    **more: Any,
 ) -> Document:
-    """A delivery that waits to be sent, as `Deliveries.insert` takes it."""
+    """A delivery that waits to be sent, as `Deliveries.insert` takes it; `more`: "data" of one that
+    is about no recognition, "is_once"."""
     return {
         "_id": delivery_id,
         "endpoint": endpoint_id,
@@ -140,6 +175,7 @@ def new_delivery(
         "attempts": 0,
         "created_at": now,
         "due_at": due_at,
+        **more,
     }
 
 

@@ -20,6 +20,7 @@ class Directory:
         """Create what the queries below need; safe to repeat."""
         ensure_index(self._entries, "team", name="team", sparse=True)
         ensure_index(self._entries, "partner", name="partner", sparse=True)
+        ensure_index(self._entries, "manager", name="manager", sparse=True)
         ensure_index(self._entries, "email_key", name="email_key", sparse=True)
 
     def find(self, reference: str) -> Document | None:
@@ -52,6 +53,20 @@ class Directory:
         query = {kind_of(group): group, "type": "person", "active": True}
         found = self._entries.find(query, {"_id": 1}, session=session)
         return sorted(entry["_id"] for entry in found)
+
+    def reports(self, manager: str) -> list[str]:
+        """The active people who report to `manager`, without technical accounts, as references in
+        order of id."""
+        found = self._entries.find({"manager": manager, "active": True})
+        return sorted(entry["_id"] for entry in found if not entry.get("technical"))
+
+    def has_reports(self, manager: str) -> bool:
+        """Whether somebody active reports to `manager`."""
+        return self._entries.find_one({"manager": manager, "active": True}, {"_id": 1}) is not None
+
+    def managers(self) -> list[str]:
+        """Everybody to whom somebody reports, as references."""
+        return [found for found in self._entries.distinct("manager") if found]
 
     def people(self, references: Iterable[str]) -> dict[str, Document]:
         """`people` of an answer: name, team and photo of each reference."""

@@ -1,17 +1,19 @@
 """The highest version of every recognition that came by: what deliveries and inboxes go by."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from pymongo import ReplaceOne
+from pymongo import ASCENDING, DESCENDING, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from shared.mongo import Document, find_many
+from shared.mongo import Document, ensure_index, find_many
 
 
 class RecognitionRows:
-    """The collection `recognitions`: {"_id", "version", "state", "attribution"}.
+    """The collection `recognitions`: {"_id", "version", "state", "attribution", "given_at",
+    "involved", "open_for"}, the last three as domain/digests.py has them.
 
     `state` is RecognitionState of shared/events/contracts.py; `attribution` {"giver": side,
     "recipients": [side with "ref"]}: a list, because references have dots and would be field
@@ -22,7 +24,10 @@ class RecognitionRows:
         self._collection = db["recognitions"]
 
     def ensure_indexes(self) -> None:
-        """None beside _id."""
+        """Create what the queries below need; safe to repeat."""
+        by_time = [("involved", ASCENDING), ("given_at", ASCENDING)]
+        ensure_index(self._collection, by_time, name="involved", sparse=True)
+        ensure_index(self._collection, "open_for", name="open_for", sparse=True)
 
     def heads(
         self, ids: Iterable[str], session: ClientSession | None = None
@@ -37,6 +42,19 @@ class RecognitionRows:
         writes = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows]
         if writes:
             self._collection.bulk_write(writes, ordered=False, session=session)
+
+    def involving(
+        self, reference: str, low: datetime, high: datetime, limit: int
+    ) -> list[Document]:
+        """Up to `limit` rows that name `reference` as giver or recipient, given in [low, high),
+        the newest first."""
+        query = {"involved": reference, "given_at": {"$gte": low, "$lt": high}}
+        return list(self._collection.find(query).sort("given_at", DESCENDING).limit(limit))
+
+    def open_for(self, reference: str, limit: int) -> list[Document]:
+        """Up to `limit` rows of pleases that are open or promised and wait for `reference`, or
+        that `reference` asked."""
+        return list(self._collection.find({"open_for": reference}).limit(limit))
 
     def get(self, recognition_id: str) -> Document | None:
         """One row."""

@@ -1,0 +1,38 @@
+"""Preferences: what people want to be told, and how (domain/preferences.py says what is stored)."""
+
+from collections.abc import Iterable
+
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from shared.mongo import Document, find_many
+
+
+class Preferences:
+    """The collection `preferences`, by person."""
+
+    def __init__(self, db: Database[Document]) -> None:
+        self._collection = db["preferences"]
+
+    def ensure_indexes(self) -> None:
+        """None beside _id."""
+
+    def get(self, person: str) -> Document | None:
+        """What a person has set; None for nothing."""
+        return self._collection.find_one({"_id": person})
+
+    def of_many(
+        self, people: Iterable[str], session: ClientSession | None = None
+    ) -> dict[str, Document]:
+        """Those of people who said something, by person."""
+        found = find_many(self._collection, "_id", people, session=session)
+        return {stored["_id"]: stored for stored in found}
+
+    def store(self, preferences: Document) -> None:
+        """Put preferences in the place of those before."""
+        self._collection.replace_one({"_id": preferences["_id"]}, preferences, upsert=True)
+
+    def switch_off(self, person: str, channel: str, *kinds: str) -> None:
+        """Tell the person no more of `kinds` by `channel`; safe to repeat."""
+        off = {f"channels.{kind}.{channel}": False for kind in kinds}
+        self._collection.update_one({"_id": person}, {"$set": off}, upsert=True)
