@@ -100,8 +100,16 @@ class Listeners:
         self._forget_if_gone(listener)
 
     def standing(self, reference: str) -> Standing:
-        """Where a person stands. Raises Forbidden for who is not active, and PyMongoError."""
+        """Where a person stands for whom a place is kept. Raises Forbidden for who is not active,
+        and PyMongoError."""
+        listener = self._listeners[reference]
+        before = listener.changes
         standing = self._threads.run(self._news.standing, reference)
+        if listener.changes != before:  # what was read may be of before the change
+            self._changed.add(reference)
+            self._disturb(listener)
+        else:
+            listener.is_active = standing.is_active
         if not standing.is_active:
             raise Forbidden(f"{reference} is not active")
         return standing
@@ -163,6 +171,7 @@ class Listeners:
         if change.kind == MARKED:
             listener.unread = None
         elif change.kind != ITEM or change.document is None:
+            listener.changes += 1
             self._changed.add(change.of)
         elif len(listener.at_hand) < _MOST_AT_HAND:
             listener.at_hand.append(change.document)
@@ -223,7 +232,7 @@ class Listeners:
     def _renew(self, listener: Listener) -> None:
         """Take over what the directory says of them now."""
         standing = self._threads.run(self._news.standing, listener.reference)
-        listener.reader = standing.reader
+        listener.reader, listener.is_active = standing.reader, standing.is_active
         if not standing.is_active:
             for connection in list(listener.connections):
                 _end(connection, "access_ended")

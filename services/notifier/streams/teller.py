@@ -87,6 +87,9 @@ class Teller:
             connection.position = reached
         if not connection.is_open:
             return
+        if not listener.is_active:
+            connection.end("access_ended")
+            return
         if listener.position is None:
             listener.position, listener.told_unread = connection.position, unread
         listener.connections.add(connection)
