@@ -14,7 +14,7 @@ from services.notifier.domain.event_stream import (
 from services.notifier.domain.readability import Reader
 from services.notifier.inboxes import item_view
 from services.notifier.repository import Repository
-from services.notifier.scenes import Scene, Scenes
+from services.notifier.scenes import Key, Scene, Scenes, key_of
 from shared.erased import Erased, inactive_when_erased
 from shared.mongo import Document
 from shared.web.problems import Forbidden
@@ -113,11 +113,11 @@ class News:
         """The directory changed, or may have."""
         self._scenes.forget_names()
 
-    def _write(self, parts: Sequence[Part], scenes: Mapping[str, Scene]) -> None:
+    def _write(self, parts: Sequence[Part], scenes: Mapping[Key, Scene]) -> None:
         for part in parts:
             for item in part.items:
                 part.unread += part.counts and not (item["read"] or item["hidden"])
-                scene = scenes.get(item["event_id"])
+                scene = scenes.get(key_of(item))
                 if item["hidden"] or scene is None or not scene.may_be_read(part.reader):
                     continue
                 view = item_view(item, scene.recognition(part.reader), self._public_url)

@@ -22,7 +22,7 @@ from services.notifier.streams.connection import Connection
 from services.notifier.streams.listener import Listener
 from services.notifier.streams.teller import STUCK_SECONDS, Teller
 from services.notifier.streams.threads import Threads
-from services.notifier.streams.watching import ITEM, KEY, MARKED, PERSON, Change
+from services.notifier.streams.watching import KEY, MARKED, PERSON, Change
 from shared.auth.api_keys import may_read
 from shared.telemetry import log
 from shared.web.problems import Forbidden, LimitReached
@@ -170,9 +170,11 @@ class Listeners:
             return
         if change.kind == MARKED:
             listener.unread = None
-        elif change.kind != ITEM or change.document is None:
+        if change.kind == PERSON or change.document is None:
             listener.changes += 1
             self._changed.add(change.of)
+        elif change.document["sequence"] <= (listener.position or 0):
+            pass  # told already; an item into which something is folded comes under a new number
         elif len(listener.at_hand) < _MOST_AT_HAND:
             listener.at_hand.append(change.document)
         else:

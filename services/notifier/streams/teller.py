@@ -178,7 +178,8 @@ def _part(listener: Listener) -> Part | None:
     """The items at hand that come next, when none is missing before or between them."""
     assert listener.position is not None
     items, listener.at_hand = listener.at_hand, []
-    new = {each["sequence"]: each for each in items if each["sequence"] > listener.position}
+    latest = {each["_id"]: each for each in items}.values()
+    new = {each["sequence"]: each for each in latest if each["sequence"] > listener.position}
     if not new:
         return None
     first = listener.position + 1
