@@ -14,7 +14,7 @@ from services.notifier.domain.event_stream import (
 from services.notifier.domain.readability import Reader
 from services.notifier.inboxes import item_view
 from services.notifier.repository import Repository
-from services.notifier.scenes import Scene, Scenes, scene_key
+from services.notifier.scenes import Key, Scene, Scenes, key_of
 from shared.erased import Erased, inactive_when_erased
 from shared.mongo import Document
 from shared.web.problems import Forbidden
@@ -105,19 +105,19 @@ class News:
         """Write the events of items that have just come; what may not be read is left out."""
         self._write(parts, self._scenes.recent(item for part in parts for item in part.items))
 
-    def forget(self, item: Document) -> None:
-        """An item is hidden, or shown again."""
-        self._scenes.forget(item)
+    def forget(self, event_id: str) -> None:
+        """What was told of an event is hidden, or shown again."""
+        self._scenes.forget(event_id)
 
     def forget_names(self) -> None:
         """The directory changed, or may have."""
         self._scenes.forget_names()
 
-    def _write(self, parts: Sequence[Part], scenes: Mapping[str, Scene]) -> None:
+    def _write(self, parts: Sequence[Part], scenes: Mapping[Key, Scene]) -> None:
         for part in parts:
             for item in part.items:
                 part.unread += part.counts and not (item["read"] or item["hidden"])
-                scene = scenes.get(scene_key(item))
+                scene = scenes.get(key_of(item))
                 if item["hidden"] or scene is None or not scene.may_be_read(part.reader):
                     continue
                 view = item_view(item, scene.recognition(part.reader), self._public_url)

@@ -10,7 +10,6 @@ import orjson
 
 from services.notifier.domain.payload import references_in
 from services.notifier.domain.readability import Reader, may_read
-from services.notifier.inboxes import who_of
 from services.notifier.repository import Repository
 from shared.mongo import Document
 from shared.recognition_view import public_view
@@ -19,13 +18,8 @@ _KEPT_SECONDS = 2.0
 _MOST_KEPT = 64
 _MOST_NAMES = 5_000
 
+Key = tuple[str, tuple[str, ...]]
 Names = Callable[[Iterable[str]], Mapping[str, Document]]
-
-
-def scene_key(item: Document) -> str:
-    """What scenes are kept by: the event; of what was folded, in which each person misses their
-    own acts, also the item."""
-    return f"{item['event_id']} {item['_id']}" if "acts" in item else str(item["event_id"])
 
 
 class Scene:
@@ -52,46 +46,55 @@ class Scene:
         return self._views[viewer]
 
 
+def key_of(item: Document) -> Key:
+    """What items that show the same have in common: the event, and everybody who acted."""
+    acts = (item, *item.get("acts", ()))
+    return item["event_id"], tuple(dict.fromkeys(act["by"] for act in acts if act["by"]))
+
+
 class Scenes:
-    """Scenes by scene_key; those whose recognition is not known are left out."""
+    """Scenes by `key_of` an item; those whose recognition is not known are left out."""
 
     def __init__(self, repository: Repository, clock: Callable[[], float] = time.monotonic) -> None:
         self._recognitions, self._directory = repository.recognitions, repository.directory
-        self._recent: OrderedDict[str, tuple[float, Scene]] = OrderedDict()
+        self._recent: OrderedDict[Key, tuple[float, Scene]] = OrderedDict()
         self._clock = clock
         self._names: dict[str, Document] = {}
         self._changes = 0
         self._lock = threading.Lock()
 
-    def read(self, items: Iterable[Document]) -> dict[str, Scene]:
+    def read(self, items: Iterable[Document]) -> dict[Key, Scene]:
         """The scenes of items as they stand now."""
         return self._read(items, self._directory.people)
 
-    def _read(self, items: Iterable[Document], names_of: Names) -> dict[str, Scene]:
-        events = {scene_key(item): (item["recognition"], who_of(item)) for item in items}
-        rows = self._recognitions.get_many({recognition for recognition, _ in events.values()})
+    def _read(self, items: Iterable[Document], names_of: Names) -> dict[Key, Scene]:
+        wanted = {key_of(item): item["recognition"] for item in items}
+        rows = self._recognitions.get_many(set(wanted.values()))
         within = {key: references_in(row["state"]) for key, row in rows.items()}
-        acting = {one for _, who in events.values() for one in who}
-        names = names_of({*acting, *(one for those in within.values() for one in those)})
+        named = {one for those in within.values() for one in those}
+        names = names_of(named.union(*(acting for _, acting in wanted)))
         return {
-            key: Scene(rows[recognition], {one: names[one] for one in (*within[recognition], *who)})
-            for key, (recognition, who) in events.items()
+            key: Scene(
+                rows[recognition], {one: names[one] for one in (*within[recognition], *key[1])}
+            )
+            for key, recognition in wanted.items()
             if recognition in rows
         }
 
-    def recent(self, items: Iterable[Document]) -> dict[str, Scene]:
+    def recent(self, items: Iterable[Document]) -> dict[Key, Scene]:
         """The scenes of items that have just come: of an event as they stood up to 2 s ago, when
         the first of it came. An event for thousands is thus read once, not with each batch; and
         names once, until `forget_names`."""
         now = self._clock()
-        found: dict[str, Scene] = {}
+        found: dict[Key, Scene] = {}
         lacking = {}
         for item in items:
-            kept = self._recent.get(scene_key(item))
+            key = key_of(item)
+            kept = self._recent.get(key)
             if kept is not None and kept[0] > now:
-                found[scene_key(item)] = kept[1]
+                found[key] = kept[1]
             else:
-                lacking[scene_key(item)] = item
+                lacking[key] = item
         if lacking:
             for key, scene in self._read(lacking.values(), self._known_names).items():
                 found[key] = scene
@@ -100,9 +103,10 @@ class Scenes:
             self._recent.popitem(last=False)
         return found
 
-    def forget(self, item: Document) -> None:
-        """It was hidden: read anew what it tells."""
-        self._recent.pop(scene_key(item), None)
+    def forget(self, event_id: str) -> None:
+        """What it tells was hidden, or more was folded into it: read it anew."""
+        for key in [each for each in list(self._recent) if each[0] == event_id]:
+            self._recent.pop(key, None)
 
     def forget_names(self) -> None:
         """The directory changed."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -52,6 +53,24 @@ def test_each_recipient_finds_it_and_the_giver_does_not(notifier: Notifier) -> N
     assert answer["next"] is None
     assert messages(notifier, "cy") == ["Well done"]
     assert notifier.inbox("ada") == []
+
+
+def test_a_link_is_absolute_where_the_address_of_the_suite_is_known(
+    settings: Settings, client: Client
+) -> None:
+    known = replace(settings, public_url="https://kudos.example/")
+    for chosen, base in ((settings, ""), (known, "https://kudos.example")):
+        notifier = Notifier(chosen, client)
+        notifier.publish(recognition())
+        item = notifier.inbox("bob")[0]
+        identifier = item["recognition"]["id"]
+        assert item["link"] == f"{base}/recognition/v1/recognitions/{identifier}"
+        notifier.close()
+
+
+def test_names_of_who_acted_are_told_too(notifier: Notifier) -> None:
+    notifier.publish(recognition("person:ada", ["person:bob"], by="person:eve"))
+    assert "person:eve" in notifier.call("GET", "/inbox", "bob").json["people"]
 
 
 def test_everybody_of_a_team_or_partner_is_told_once(notifier: Notifier) -> None:

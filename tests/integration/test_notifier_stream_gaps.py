@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ from shared.auth.demo import issue
 from shared.config import Settings
 from shared.ids import new_id
 from shared.mongo import Client, connect, in_transaction
-from tests.conftest import free_port
+from tests.conftest import free_port, start_database
 from tests.notifier_parts import Notifier, recognition, wait_until
 from tests.streams import Serving, Stream, close_all, process, serving
 
@@ -173,6 +174,33 @@ def test_nothing_is_missed_though_the_server_is_killed(notifier: Notifier) -> No
         # what came whole moved the client's number, and comes once.
         assert Counter(follower.got) == Counter(range(1, 603))
     print(f"{kills} kills, {sum(each.connections for each in followers)} connections")
+
+
+@pytest.mark.slow
+def test_a_stream_outlives_the_database(tmp_path: Path) -> None:
+    """Killed and started again: the stream stays, and tells what came meanwhile."""
+    port = free_port()
+    uri, database = start_database(tmp_path, port)
+    settings = Settings(mongo_uri=uri, namespace="t", data=tmp_path / "kudos")
+    try:
+        with connect(uri, "tests") as client:
+            notifier = Notifier(settings, client)
+            with serving(notifier.settings, client, heartbeat_seconds=1.0) as server:
+                stream = listen(notifier, server)
+                notifier.publish(recognition())
+                assert stream.named("item").id == 1
+                database.kill()
+                database.wait()
+                uri, database = start_database(tmp_path, port)
+                notifier.publish(recognition(), recognition())
+                assert [stream.named("item").id for _ in range(2)] == [2, 3]
+                notifier.publish(recognition())
+                assert stream.named("item").id == 4
+                close_all()
+            notifier.close()
+    finally:
+        database.kill()
+        database.wait()
 
 
 def test_who_does_not_read_is_no_burden_and_comes_to_their_items_later(

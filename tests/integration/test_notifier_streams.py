@@ -127,6 +127,24 @@ def test_what_is_read_elsewhere_changes_the_number_of_unread(
     assert stream.named("item").data["unread"] == 1
 
 
+def test_an_item_that_moves_to_a_new_number_is_told_again_and_counted_once(
+    notifier: Notifier, server: Serving
+) -> None:
+    """As an item does into which a further comment is folded."""
+    stream = listen(notifier, server)
+    notifier.publish(recognition(), recognition())
+    assert [stream.named("item").data["unread"] for _ in range(2)] == [1, 2]
+    for number in (3, 4):
+        item = notifier.db["inbox"].find_one({"person": "person:bob", "sequence": {"$lt": number}})
+        notifier.db["inbox"].replace_one(
+            {"_id": item["_id"]}, {**item, "sequence": number, "by": "person:eve"}
+        )
+        notifier.db["inbox_heads"].replace_one({"_id": "person:bob"}, {"sequence": number})
+        told = stream.named("item")
+        assert (told.id, told.data["unread"]) == (number, 2)
+        assert "person:eve" in told.data["people"]
+
+
 def test_what_may_not_be_read_is_left_out(notifier: Notifier, server: Serving) -> None:
     notifier.publish(person("person:bob", team="team:core"))
     stream = listen(notifier, server)

@@ -22,5 +22,9 @@ class Listener:
     """Connections that have a place and are not among `connections` yet."""
     at_hand: list[Document] = field(default_factory=list)
     """New items that the watcher brought."""
+    changes: int = 0
+    """How often the directory changed what they are."""
+    is_active: bool = True
+    """Whether they may listen."""
     is_behind: bool = False
     """Whether there may be items that the watcher did not bring."""

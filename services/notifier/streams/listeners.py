@@ -22,7 +22,7 @@ from services.notifier.streams.connection import Connection
 from services.notifier.streams.listener import Listener
 from services.notifier.streams.teller import STUCK_SECONDS, Teller
 from services.notifier.streams.threads import Threads
-from services.notifier.streams.watching import ITEM, KEY, MARKED, PERSON, Change
+from services.notifier.streams.watching import KEY, MARKED, PERSON, Change
 from shared.auth.api_keys import may_read
 from shared.telemetry import log
 from shared.web.problems import Forbidden, LimitReached
@@ -100,8 +100,16 @@ class Listeners:
         self._forget_if_gone(listener)
 
     def standing(self, reference: str) -> Standing:
-        """Where a person stands. Raises Forbidden for who is not active, and PyMongoError."""
+        """Where a person stands for whom a place is kept. Raises Forbidden for who is not active,
+        and PyMongoError."""
+        listener = self._listeners[reference]
+        before = listener.changes
         standing = self._threads.run(self._news.standing, reference)
+        if listener.changes != before:  # what was read may be of before the change
+            self._changed.add(reference)
+            self._disturb(listener)
+        else:
+            listener.is_active = standing.is_active
         if not standing.is_active:
             raise Forbidden(f"{reference} is not active")
         return standing
@@ -156,17 +164,17 @@ class Listeners:
         if change.kind == PERSON:
             self._news.forget_names()
         elif change.kind == MARKED and change.document is not None:
-            self._news.forget(change.document)
+            self._news.forget(change.document["event_id"])
         listener = self._listeners.get(change.of)
         if listener is None:
             return
         if change.kind == MARKED:
             listener.unread = None
-            document = change.document or {}
-            if document.get("sequence", 0) > (listener.position or 0):
-                listener.is_behind = True  # something was folded into it: it has a new number
-        elif change.kind != ITEM or change.document is None:
+        if change.kind == PERSON or change.document is None:
+            listener.changes += 1
             self._changed.add(change.of)
+        elif change.document["sequence"] <= (listener.position or 0):
+            pass  # told already; an item into which something is folded comes under a new number
         elif len(listener.at_hand) < _MOST_AT_HAND:
             listener.at_hand.append(change.document)
         else:
@@ -226,7 +234,7 @@ class Listeners:
     def _renew(self, listener: Listener) -> None:
         """Take over what the directory says of them now."""
         standing = self._threads.run(self._news.standing, listener.reference)
-        listener.reader = standing.reader
+        listener.reader, listener.is_active = standing.reader, standing.is_active
         if not standing.is_active:
             for connection in list(listener.connections):
                 _end(connection, "access_ended")

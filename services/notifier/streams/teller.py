@@ -87,6 +87,9 @@ class Teller:
             connection.position = reached
         if not connection.is_open:
             return
+        if not listener.is_active:
+            connection.end("access_ended")
+            return
         if listener.position is None:
             listener.position, listener.told_unread = connection.position, unread
         listener.connections.add(connection)
@@ -175,7 +178,8 @@ def _part(listener: Listener) -> Part | None:
     """The items at hand that come next, when none is missing before or between them."""
     assert listener.position is not None
     items, listener.at_hand = listener.at_hand, []
-    new = {each["sequence"]: each for each in items if each["sequence"] > listener.position}
+    latest = {each["_id"]: each for each in items}.values()
+    new = {each["sequence"]: each for each in latest if each["sequence"] > listener.position}
     if not new:
         return None
     first = listener.position + 1
