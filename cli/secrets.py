@@ -36,13 +36,14 @@ def reseal() -> None:
         seals = Seals(settings.secret_keys)
         repository = Repository(client[settings.database("notifier")])
         try:
-            with Stages({_ENDPOINTS: "Endpoints looked at"}) as progress:
+            with Stages({_ENDPOINTS: "Endpoints and people looked at"}) as progress:
                 done = reseal_all(repository, seals, lambda more: progress(_ENDPOINTS, more))
         except Unavailable as error:
             raise CommandError(str(error)) from None
+    already = done.endpoints + done.chats - done.changed - len(done.unopened)
     click.echo(
-        f"{done.endpoints:,} endpoints: {done.changed:,} sealed again under the key "
-        f"{seals.present}, {done.endpoints - done.changed - len(done.unopened):,} were already."
+        f"{done.endpoints:,} endpoints and {done.chats:,} chat URLs: {done.changed:,} sealed again "
+        f"under the key {seals.present}, {already:,} were already."
     )
     for endpoint, reason in done.unopened.items():
         click.echo(f"{endpoint} cannot be opened: {reason}", err=True)

@@ -38,7 +38,10 @@ class Handler(BaseHTTPRequestHandler):
     hooks: Hooks
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        if len(body := self.rfile.read(length)) < length:  # the sender was killed
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.hooks.at.append(time.monotonic())
         self.hooks.arrived.append((self.path, headers, body))

@@ -18,8 +18,8 @@ from services.notifier.domain.preferences import (
 )
 from services.notifier.domain.readability import Reader, may_read
 from services.notifier.domain.relevance import why_stale
-from services.notifier.preferences import chat_purpose
 from services.notifier.repository import Repository
+from services.notifier.sealing import chat_purpose
 from shared.mongo import Document
 from shared.recognition_view import public_view
 from shared.references import KINDS as REFERENCES
@@ -150,6 +150,7 @@ class _Telling:
         yield from references_in(*(act.recognition for act in self.acts))
         yield from (act.by for act in self.acts if act.by)
         yield from _references_of(self.about)
+        yield str(self.message["person"])  # whose team may be whom it is about
 
 
 def _news(

@@ -7,17 +7,13 @@ from services.notifier.domain import preferences as rules
 from services.notifier.domain.addresses import IPNetwork
 from services.notifier.domain.targets import RefusedTarget, parse_target
 from services.notifier.repository import Repository
+from services.notifier.sealing import chat_purpose
 from services.notifier.sending import Resolver, find_addresses
 from shared.mongo import Document
 from shared.vault import Vault
 from shared.web.problems import Unprocessable, error_at
 
 _KEPT_AS_ASKED = ("timezone", "language", "digest")
-
-
-def chat_purpose(person: str) -> str:
-    """What the vault seals a person's chat URL for."""
-    return f"chat of {person}"
 
 
 class PreferenceBook:

@@ -15,19 +15,21 @@ _PAGE = 100
 
 @dataclass
 class Resealed:
-    """What came of it: how many endpoints there are, how many were sealed again, and those that
-    cannot be opened, with the reason; `keys`: how many entries each key (by its id) seals now."""
+    """What came of it: how many endpoints and chat URLs there are, how many of both were sealed
+    again, and those that cannot be opened, with the reason; `keys`: how many entries each key (by
+    its id) seals now."""
 
     endpoints: int = 0
+    chats: int = 0
     changed: int = 0
     unopened: dict[str, str] = field(default_factory=dict)
     keys: Counter[str] = field(default_factory=Counter)
 
 
 def reseal(repository: Repository, seals: Seals, progress: Callable[[int], None]) -> Resealed:
-    """Seal the secrets of every endpoint under the present key, each in a transaction of its own,
-    so that it may be stopped and run again at any time. `progress` is told how many more were
-    looked at. Raises Unavailable without keys."""
+    """Seal the secrets of every endpoint, and every chat URL, under the present key, each by
+    itself, so that it may be stopped and run again at any time. `progress` is told how many more
+    were looked at. Raises Unavailable without keys."""
     seals.require()
     done, after = Resealed(), ""
     while page := repository.endpoints.page(after, _PAGE):
@@ -35,7 +37,27 @@ def reseal(repository: Repository, seals: Seals, progress: Callable[[int], None]
         for found in page:
             _reseal(repository, seals, found["_id"], done)
         progress(len(page))
+    after = ""
+    while page := repository.preferences.page(after, _PAGE):
+        after = page[-1]["_id"]
+        for found in page:
+            if found.get("chat_url"):
+                _reseal_chat(repository, seals, found, done)
+        progress(len(page))
     return done
+
+
+def _reseal_chat(repository: Repository, seals: Seals, found: Document, done: Resealed) -> None:
+    """What a person sets meanwhile is sealed under the present key already."""
+    done.chats += 1
+    try:
+        again = seals.resealed_chat(found)
+    except Unsealable as error:
+        done.unopened[f"the chat URL of {found['_id']}"] = str(error)
+        return
+    if again and repository.preferences.set_chat(found["_id"], found["chat_url"], again):
+        done.changed += 1
+    done.keys[(again or found["chat_url"])["key"]] += 1
 
 
 def _reseal(repository: Repository, seals: Seals, endpoint_id: str, done: Resealed) -> None:

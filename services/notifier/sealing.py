@@ -1,4 +1,5 @@
-"""What is secret of an endpoint, sealed at rest: its signing secrets and its headers."""
+"""What is secret of an endpoint, sealed at rest: its signing secrets and its headers; and the chat
+URLs of people."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -95,6 +96,14 @@ class Seals:
             changes["sealed_headers"] = self._again(entry, _purpose("headers", identifier))
         return changes
 
+    def resealed_chat(self, preferences: Mapping[str, Any]) -> Document | None:
+        """A person's chat URL, sealed under the present key; None when it is, or there is none.
+        Raises Unsealable, and LookupError without keys."""
+        entry = preferences.get("chat_url")
+        if not entry or not self._is_outdated(entry):
+            return None
+        return self._again(entry, chat_purpose(preferences["_id"]))
+
     def _is_outdated(self, entry: Mapping[str, Any]) -> bool:
         return entry.get("key") != self._vault.present or entry["cipher"] == _PLAIN
 
@@ -114,6 +123,11 @@ class Seals:
 def valid_entries(entries: Iterable[Document], now: datetime) -> list[Document]:
     """The entries of secrets that are good at `now`: those without an end, or before it."""
     return [entry for entry in entries if "until" not in entry or entry["until"] > now]
+
+
+def chat_purpose(person: str) -> str:
+    """What a person's chat URL is sealed for."""
+    return f"chat of {person}"
 
 
 def _purpose(what: str, endpoint_id: str) -> str:

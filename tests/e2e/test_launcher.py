@@ -264,7 +264,7 @@ def test_it_makes_the_keys_of_secrets_once_and_hands_them_to_every_part(own_suit
     done = subprocess.run(
         command, env=own_suite.environment, capture_output=True, text=True, timeout=60, check=True
     )
-    assert "1 endpoints: 0 sealed again" in done.stdout
+    assert "1 endpoints and 0 chat URLs: 0 sealed again" in done.stdout
 
 
 def test_killed_it_leaves_no_process_either(own_suite: Suite) -> None:

@@ -15,11 +15,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from cli.main import kudos
 from services.notifier.dispatcher import main as dispatcher_main
 from services.notifier.resealing import reseal
-from services.notifier.sealing import Seals
+from services.notifier.sealing import Seals, chat_purpose
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.mongo import Client
 from shared.secret_keys import new_key
+from shared.vault import Vault
 from tests.hooks import Hooks, hooks
 from tests.notifier_parts import Notifier, recognition
 
@@ -278,6 +279,9 @@ def test_the_command_seals_again_and_says_what_it_did(
 ) -> None:
     notifier.subscribe(received.url())
     old, new = settings.secret_keys[0], new_key()
+    chat, purpose = "https://chat.example.org/hook", chat_purpose("person:ada")
+    set_ = {"_id": "person:ada", "chat_url": Vault((old,)).seal(chat, purpose)}
+    notifier.repository.preferences.store(set_)
 
     def run(*keys: str) -> Any:
         environment = {
@@ -289,8 +293,12 @@ def test_the_command_seals_again_and_says_what_it_did(
 
     first = run(new.text, old.text)
     assert first.exit_code == 0, first.output
-    assert f"1 endpoints: 1 sealed again under the key {new.id}, 0 were already." in first.stdout
+    said = f"1 endpoints and 1 chat URLs: 2 sealed again under the key {new.id}, 0 were already."
+    assert said in first.stdout
     assert f"Nothing is sealed under {old.id} any more" in first.stderr
+    kept = notifier.repository.preferences.get("person:ada")
+    assert kept is not None
+    assert Vault((new,)).open(kept["chat_url"], purpose) == chat
     assert "0 sealed again" in run(new.text).stdout
     lost = run(old.text)
     assert lost.exit_code == 1

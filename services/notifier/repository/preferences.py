@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
@@ -27,6 +28,16 @@ class Preferences:
         """Those of people who said something, by person."""
         found = find_many(self._collection, "_id", people, session=session)
         return {stored["_id"]: stored for stored in found}
+
+    def page(self, after: str, limit: int) -> list[Document]:
+        """Up to `limit` of what people above `after` have set, in order of person."""
+        found = self._collection.find({"_id": {"$gt": after}})
+        return list(found.sort("_id", ASCENDING).limit(limit))
+
+    def set_chat(self, person: str, before: Document, after: Document) -> bool:
+        """Put `after` in the place of a sealed chat URL; False when it is another one by now."""
+        guard = {"_id": person, "chat_url": before}
+        return self._collection.update_one(guard, {"$set": {"chat_url": after}}).matched_count == 1
 
     def store(self, preferences: Document) -> None:
         """Put preferences in the place of those before."""
