@@ -17,7 +17,9 @@ from tests import compose, kafka_broker
 from tests.conftest import free_port
 from tests.contract.events import thanked
 
-IDENTITY = {"KUDOS_JWKS_URL": "x", "KUDOS_JWT_ISSUER": "x", "KUDOS_JWT_AUDIENCE": "x"}
+NEEDED = dict.fromkeys(
+    ("KUDOS_JWKS_URL", "KUDOS_JWT_ISSUER", "KUDOS_JWT_AUDIENCE", "KUDOS_SECRET_KEYS"), "x"
+)
 
 pytestmark = [
     pytest.mark.kafka,
@@ -52,7 +54,7 @@ def test_the_broker_of_the_file_keeps_events(tmp_path: Path) -> None:
 
 def cluster_id(folder: Path) -> str:
     """What the command of the file takes for the cluster's id, before it starts the image's."""
-    shell, option, script = compose.services(IDENTITY)["kafka"]["command"]
+    shell, option, script = compose.services(NEEDED)["kafka"]["command"]
     kafka_broker.copy_jars()
     tool = f"java -cp '{kafka_broker.JARS}/*' kafka.tools.StorageTool"
     script = script.replace("/opt/kafka/bin/kafka-storage.sh", tool)
@@ -68,7 +70,7 @@ def cluster_id(folder: Path) -> str:
 
 def configure(folder: Path, port: int, controller: int, cluster: str) -> Path:
     """What the image does before it starts the broker: write its properties, format its disk."""
-    environment = dict(compose.services(IDENTITY)["kafka"]["environment"])
+    environment = dict(compose.services(NEEDED)["kafka"]["environment"])
     for name, value in environment.items():
         here = value.replace("kafka:9092", f"127.0.0.1:{port}").replace(":9092", f":{port}")
         environment[name] = here.replace("localhost:9093", f"127.0.0.1:{controller}")
