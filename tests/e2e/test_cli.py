@@ -500,7 +500,7 @@ COMMANDS = [
     *(("import",), ("export",), ("thank",), ("please",), ("promise",), ("fulfil",), ("owed",)),
     *(("board",), ("person", "report"), ("person", "erase")),
     *(("demo",), ("dlq", "list"), ("dlq", "show"), ("dlq", "replay"), ("rebuild", "leaderboard")),
-    ("verify",),
+    *(("verify",), ("preview",), ("secrets", "reseal")),
 ]
 
 
@@ -520,7 +520,7 @@ def test_the_first_help_names_every_command(kudos: Kudos) -> None:
 
 def test_settings_are_shown_with_their_meaning(kudos: Kudos) -> None:
     told = json.loads(kudos("config", "--json", KUDOS_BOARDS="teams").stdout)
-    table = kudos("config", KUDOS_MONGO_URI="mongodb://me:secret@host/").stdout
+    table = kudos("config", KUDOS_MONGO_URI="mongodb://me:hush@host/").stdout
 
     assert {"variable": "KUDOS_BOARDS", "value": "teams"}.items() <= {
         key: value
@@ -528,7 +528,7 @@ def test_settings_are_shown_with_their_meaning(kudos: Kudos) -> None:
         if setting["variable"] == "KUDOS_BOARDS"
         for key, value in setting.items()
     }.items()
-    assert "secret" not in table
+    assert "hush" not in table
     assert "time zone of the calendar periods" in " ".join(table.split())
 
 
