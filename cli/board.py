@@ -88,10 +88,16 @@ def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
     first, end = (period[name] and period[name][:10] for name in ("from", "to"))
     range_ = f" (from {first}, before {end})" if first and end else ""
     click.echo(f"{page['board']}, {period['id']}{range_}\n")
-    if not entries:
-        click.echo("Nobody yet.")
+    if entries:
+        _print_entries(page, entries)
+    else:
+        click.echo(f"Nobody yet, as of {page['as_of']}" if page["as_of"] else "Nobody yet.")
         _print_left_out(page)
-        return
+    if warning := page["lag"]["warning"]:
+        click.echo(warning, err=True)
+
+
+def _print_entries(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
     more = [name for name in _MORE if name in entries[0]]
     rows = [
         (
@@ -116,8 +122,6 @@ def _print_table(page: dict[str, Any], entries: list[dict[str, Any]]) -> None:
     click.echo(f"\n{len(entries)} of {page['total']:,}, as of {page['as_of']}")
     if me := page.get("me"):
         click.echo(f"You: rank {me['rank'] or '-'}, score {me['score']}")
-    if warning := page["lag"]["warning"]:
-        click.echo(warning, err=True)
 
 
 def _text(name: str, value: Any) -> str:
