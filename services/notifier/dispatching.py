@@ -12,7 +12,7 @@ from services.notifier.composing import Composed, Composer, Job
 from services.notifier.domain import retry_after
 from services.notifier.domain.health import GONE
 from services.notifier.domain.signature import sign
-from services.notifier.domain.sweep import Sweep
+from services.notifier.domain.sweep import Sweep, Sweeps
 from services.notifier.lanes import THREADS, Lanes
 from services.notifier.outcomes import Outcome, Outcomes, attempt
 from services.notifier.repository import Repository
@@ -36,9 +36,6 @@ _WAITING_AT_MOST = 300
 What is under way does not count, for it may hang."""
 _FRESH_SECONDS = 1.0
 """What was read longer ago is read again before it is sent."""
-_OVERLAP = timedelta(seconds=5)
-_OLDEST = timedelta(days=3650)
-_BACKLOG_EVERY = timedelta(seconds=5)
 _PACE_SECONDS = 0.03
 """How long to wait for answers before the next look; answers are noted several at a time."""
 _CLOSE_WITHIN_SECONDS = 5.0
@@ -88,7 +85,7 @@ class Dispatcher:
         """Ids of the deliveries whose outcome is not written down yet."""
         self._active_until = 0.0
         self._is_active = False
-        self._begin()
+        self._sweeps = Sweeps(now())
 
     def step(self) -> int:
         """Note what was answered, take what is due; how many there are to do. A stand-by does
@@ -98,12 +95,12 @@ class Dispatcher:
             return self._note()
         self._active_until = time.monotonic() + _ACTIVE_SECONDS
         if not self._is_active:
-            self._begin()
+            self._sweeps = Sweeps(self._now())
             self._is_active = True
         done = self._note(patient=True) + self._put_off_stuck()
-        done += self._take(self._fresh) + self._take_backlog()
+        done += self._sweeps.take(self._take, self._now)
         _at_hand.set(len(self._at_hand))
-        _behind.set(max(0.0, (self._now() - self._fresh.front - _OVERLAP).total_seconds()))
+        _behind.set(self._sweeps.behind_seconds(self._now()))
         if not done and self._at_hand:
             time.sleep(_PACE_SECONDS)
         return done + len(self._at_hand)
@@ -118,24 +115,6 @@ class Dispatcher:
         self._note()
         self._lease.release()
         self._sender.close()
-
-    def _begin(self) -> None:
-        """Look at everything that is due, as somebody who knows nothing of it."""
-        began = self._now() - _OVERLAP
-        self._fresh = Sweep(began, _OVERLAP, _OVERLAP)
-        self._backlog = _backlog_sweep(began)
-        self._backlog_until = self._backlog_at = began
-
-    def _take_backlog(self) -> int:
-        """Take what was due before this dispatcher began and, every five seconds, what became
-        visible too late for the fresh sweep (a long transaction, another host's clock)."""
-        if self._backlog.is_done(self._backlog_until):
-            if self._now() < self._backlog_at:
-                return 0
-            self._backlog_until = self._fresh.front
-            self._backlog = _backlog_sweep(self._fresh.front)
-        self._backlog_at = self._now() + _BACKLOG_EVERY
-        return self._take(self._backlog)
 
     def _take(self, sweep: Sweep) -> int:
         now = self._now()
@@ -258,9 +237,5 @@ class Dispatcher:
         noted = self._outcomes.note()
         self._at_hand.difference_update(outcome.delivery["_id"] for outcome in noted)
         if any(outcome.is_left_due for outcome in noted):
-            self._backlog_at = self._now()  # the fresh sweep may be past it
+            self._sweeps.look_back(self._now())  # the fresh sweep may be past it
         return len(noted)
-
-
-def _backlog_sweep(until: datetime) -> Sweep:
-    return Sweep(until - _OLDEST, _OLDEST, timedelta(0))

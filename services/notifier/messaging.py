@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from services.notifier.channels import Channel, Outcome
 from services.notifier.domain.notices import Notice
 from services.notifier.domain.schedule import next_due
-from services.notifier.domain.sweep import Sweep
+from services.notifier.domain.sweep import Sweep, Sweeps
 from services.notifier.lanes import Lanes
 from services.notifier.noticing import Composed, Noticing
 from services.notifier.repository import Repository
@@ -36,9 +36,6 @@ _BATCH = 200
 _AT_HAND_AT_MOST = 400
 _FRESH_SECONDS = 1.0
 """What was read longer ago is read again before it is sent."""
-_OVERLAP = timedelta(seconds=5)
-_OLDEST = timedelta(days=3650)
-_BACKLOG_EVERY = timedelta(seconds=5)
 _PACE_SECONDS = 0.03
 """How long to wait for an outcome before the next look. It is noted at once: a person minds a mail
 that comes twice more than a machine does a webhook."""
@@ -91,7 +88,7 @@ class Messaging:
         self._at_hand: set[str] = set()
         self._active_until = 0.0
         self._is_active = False
-        self._begin()
+        self._sweeps = Sweeps(now())
 
     def step(self) -> int:
         """Note what was sent, take what is due; how many there are to do. A stand-by does
@@ -101,11 +98,11 @@ class Messaging:
             return self._note()
         self._active_until = time.monotonic() + _ACTIVE_SECONDS
         if not self._is_active:
-            self._begin()
+            self._sweeps = Sweeps(self._now())
             self._is_active = True
         done = self._note() + self._put_off_stuck()
-        done += self._take(self._fresh) + self._take_backlog()
-        _behind.set(max(0.0, (self._now() - self._fresh.front - _OVERLAP).total_seconds()))
+        done += self._sweeps.take(self._take, self._now)
+        _behind.set(self._sweeps.behind_seconds(self._now()))
         if not done and self._at_hand:
             self._await_outcome()
         return done + len(self._at_hand)
@@ -121,24 +118,6 @@ class Messaging:
         self._lease.release()
         for channel in self._channels.values():
             channel.close()
-
-    def _begin(self) -> None:
-        """Look at everything that is due, as somebody who knows nothing of it."""
-        began = self._now() - _OVERLAP
-        self._fresh = Sweep(began, _OVERLAP, _OVERLAP)
-        self._backlog = _backlog_sweep(began)
-        self._backlog_until = self._backlog_at = began
-
-    def _take_backlog(self) -> int:
-        """Take what was due before this loop began and, every five seconds, what became visible too
-        late for the fresh sweep (an event to thousands is a long transaction)."""
-        if self._backlog.is_done(self._backlog_until):
-            if self._now() < self._backlog_at:
-                return 0
-            self._backlog_until = self._fresh.front
-            self._backlog = _backlog_sweep(self._fresh.front)
-        self._backlog_at = self._now() + _BACKLOG_EVERY
-        return self._take(self._backlog)
 
     def _take(self, sweep: Sweep) -> int:
         now = self._now()
@@ -251,7 +230,7 @@ class Messaging:
         self._unnoted = self._unnoted[_BATCH:]
         self._at_hand.difference_update(message["_id"] for message, _ in noted)
         if any(after is None for _, after in noted):
-            self._backlog_at = self._now()  # the fresh sweep may be past what is left due
+            self._sweeps.look_back(self._now())  # the fresh sweep may be past what is left due
         for before, after in noted:
             _count(before, after)
         return len(noted)
@@ -285,7 +264,3 @@ def _count(before: Document, after: Document | None) -> None:
 
 def _lane(message: Document) -> str:
     return "mail" if message["channel"] == "mail" else f"chat of {message['person']}"
-
-
-def _backlog_sweep(until: datetime) -> Sweep:
-    return Sweep(until - _OLDEST, _OLDEST, timedelta(0))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from services.notifier import messaging
 from services.notifier.channels import Outcome
+from services.notifier.domain import sweep
 from services.notifier.domain.identity import message_id
 from services.notifier.domain.notices import Notice
 from services.notifier.domain.schedule import RETRY_AFTER
@@ -197,7 +197,7 @@ def test_a_channel_that_breaks_leaves_the_message_due(post: Post) -> None:
 def test_what_is_left_due_is_found_again_at_once_however_old_it_is(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messaging, "_BACKLOG_EVERY", timedelta(hours=1))
+    monkeypatch.setattr(sweep, "LOOK_BACK_EVERY", timedelta(hours=1))
     broken = itertools.chain([True, True], itertools.repeat(False))
 
     def answer(_notice: Notice) -> Outcome:

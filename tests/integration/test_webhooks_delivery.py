@@ -434,7 +434,7 @@ def test_what_becomes_due_behind_the_sweep_is_found_all_the_same(
         due_at = times.now() - timedelta(seconds=seconds)
         notifier.db["deliveries"].update_many({"state": "pending"}, {"$set": {"due_at": due_at}})
         if seconds > 5:
-            notifier.dispatcher._backlog_at = times.now()
+            notifier.dispatcher._sweeps.look_back(times.now())
         notifier.dispatch_until(lambda: "pending" not in notifier.states())
     assert len(received.arrived) == 2
 
@@ -464,7 +464,7 @@ def test_what_was_left_due_over_two_batches_is_found_again_though_the_second_fai
     assert dispatcher._note() == 12
     assert (dispatcher._at_hand, received.arrived) == (set(), [])
     monkeypatch.undo()
-    dispatcher._fresh.front = times.now()
+    dispatcher._sweeps.fresh.front = times.now()
     again = time.monotonic()
     notifier.dispatch_until(lambda: notifier.states() == ["succeeded"] * 12)
     assert time.monotonic() - again < 5, "the backlog is looked at at once"

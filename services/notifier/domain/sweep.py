@@ -5,9 +5,12 @@ all that is due at every look. So the sweep moves a window over the due times: i
 faster while it finds little, and by about a batch when it finds much.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+OVERLAP = timedelta(seconds=5)
+LOOK_BACK_EVERY = timedelta(seconds=5)
+_OLDEST = timedelta(days=3650)
 _SHORTEST = timedelta(milliseconds=1)
 _LONGEST = timedelta(days=64)
 
@@ -44,3 +47,38 @@ class Sweep:
     def is_done(self, until: datetime) -> bool:
         """Whether everything due before `until` was looked at."""
         return self.front >= until
+
+
+class Sweeps:
+    """Two sweeps over what is due: a fresh one that keeps up with the clock; and one over the past,
+    which was due before this began and, every five seconds, became visible too late for the fresh
+    one (a long transaction, another host's clock)."""
+
+    def __init__(self, now: datetime) -> None:
+        began = now - OVERLAP
+        self.fresh = Sweep(began, OVERLAP, OVERLAP)
+        self._past = _sweep_of_the_past(began)
+        self._past_until = self._past_at = began
+
+    def take(self, take: Callable[[Sweep], int], clock: Callable[[], datetime]) -> int:
+        """What `take` takes of the one and of the other, together."""
+        taken = take(self.fresh)
+        if self._past.is_done(self._past_until):
+            if clock() < self._past_at:
+                return taken
+            self._past_until = self.fresh.front
+            self._past = _sweep_of_the_past(self.fresh.front)
+        self._past_at = clock() + LOOK_BACK_EVERY
+        return taken + take(self._past)
+
+    def look_back(self, now: datetime) -> None:
+        """Something is due still that the fresh sweep may be past."""
+        self._past_at = now
+
+    def behind_seconds(self, now: datetime) -> float:
+        """How long ago what the fresh one looks at was due."""
+        return max(0.0, (now - self.fresh.front - OVERLAP).total_seconds())
+
+
+def _sweep_of_the_past(until: datetime) -> Sweep:
+    return Sweep(until - _OLDEST, _OLDEST, timedelta(0))
