@@ -7,6 +7,7 @@ from pymongo.client_session import ClientSession
 from services.notifier.domain.readability import Reader
 from services.notifier.repository.directory import Directory
 from shared.auth import scopes
+from shared.auth.api_keys import may_read
 from shared.mongo import Document
 
 
@@ -29,7 +30,7 @@ def readers_of(
     found = {}
     for endpoint in listed:
         key_id, person = endpoint["owner"]["key"], endpoint["owner"]["person"]
-        if key_id and not _may_read(keys.get(key_id)):
+        if key_id and not may_read(keys.get(key_id)):
             continue
         entry = entries.get(person, {})
         if entry.get("active", True):
@@ -50,9 +51,3 @@ def is_admin(person: str | None, key: Document | None, admins: Collection[str]) 
     if key is not None:
         return key.get("revoked_at") is None and scopes.ADMIN in key["scopes"]
     return person in admins
-
-
-def _may_read(key: Document | None) -> bool:
-    if key is None or key.get("revoked_at") is not None:
-        return False
-    return not {scopes.READ, scopes.ADMIN}.isdisjoint(key["scopes"])
