@@ -1,8 +1,9 @@
 """The entry point of `kudos`."""
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -62,10 +63,11 @@ def kudos() -> None:
     """
 
 
-def main() -> None:
-    """Run `kudos`; every refusal is one clear text on standard error and a non-zero status."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run `kudos` with `arguments`, or with those of the process, and exit; every refusal is one
+    clear text on standard error and a non-zero status."""
     try:
-        status: Any = kudos.main(prog_name="kudos", standalone_mode=False)
+        status: Any = kudos.main(arguments, prog_name="kudos", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         sys.exit(error.exit_code)
@@ -79,7 +81,7 @@ def main() -> None:
         sys.exit(status if isinstance(status, int) else 0)
 
 
-def _refuse(text: str, status: int) -> None:
+def _refuse(text: str, status: int) -> NoReturn:
     print(f"kudos: {text}", file=sys.stderr)
     sys.exit(status)
 

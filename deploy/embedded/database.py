@@ -18,6 +18,8 @@ _FRUGAL_STORAGE = (
 each of 128 buffers: 13 MB instead of 32. Clean pages leave the cache beyond a fifth of it. With the
 triggers of its own a transaction that dirties a fifth stands still for good; with these it may take
 nearly all, and is refused beyond (docs/adr/0012)."""
+_FRUGAL_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""What shared.footprint.be_frugal does, for a program."""
 _FRUGAL_PYTHON = Path(__file__).with_name("frugal")
 """What the database in Python does besides: frugal/sitecustomize.py."""
 
@@ -79,7 +81,7 @@ def _mongod(program: str, storage: Path, port: int) -> Database:
         *("--replSet", _REPLICA_SET, "--wiredTigerCacheSizeGB", str(_CACHE_MEGABYTES / 1024)),
         *("--nounixsocket", "--quiet"),
     )
-    return Database("mongod", port, command, uri, initiate=lambda: _initiate(uri, port))
+    return Database("mongod", port, command, uri, _FRUGAL_MALLOC, lambda: _initiate(uri, port))
 
 
 def _secantusd(name: str) -> Callable[[str, Path, int], Database]:
@@ -94,6 +96,7 @@ def _secantusd(name: str) -> Callable[[str, Path, int], Database]:
         # Its record of retryable writes makes every write slow after the first 10,000.
         uri = f"mongodb://127.0.0.1:{port}/?retryWrites=false"
         environment = {
+            **_FRUGAL_MALLOC,
             "WIREDTIGER_CONFIG": _FRUGAL_STORAGE,
             "PYTHONPATH": str(_FRUGAL_PYTHON),
         }

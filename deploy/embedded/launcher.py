@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPException
 
 from deploy.embedded import database as databases
 from deploy.embedded.childlog import readable
+from deploy.embedded.children import import_what_forks_share, kudos, program
 from deploy.embedded.database import Database
 from deploy.embedded.folder import Folder, Running, held
 from deploy.embedded.secret_keys import secret_keys
@@ -25,9 +26,6 @@ _PROBED = "relay"
 """Which of them answers on KUDOS_PROBE_PORT: each has the metrics of all (they share a folder)."""
 
 _START_SECONDS = 60.0
-_FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
-"""For glibc: threads share what they free, and what is large goes back to the system at once (to
-name the threshold keeps it from growing). A tenth less memory (docs/performance.md)."""
 
 
 class _Stopped(Exception):
@@ -67,6 +65,7 @@ def run(settings: Settings) -> None:
         if settings.probe_port is not None:
             _require_free(settings.probe_port, "KUDOS_PROBE_PORT")
         _require_kafka(settings)
+        import_what_forks_share(folder.metrics)
         if settings.mongo_uri:
             _require_mongo(settings.mongo_uri)
         database = None if settings.mongo_uri else databases.choose(folder.path)
@@ -111,17 +110,17 @@ def _start(
 
     if database:
         own = {k: value for k, value in database.environment.items() if k not in os.environ}
-        supervisor.start("database", database.command, environment=own, grace_seconds=30.0)
+        supervisor.start("database", program(database.command), environment=own, grace_seconds=30.0)
         wait_for("database", database.answers)
         if database.initiate:
             database.initiate()
     announce()
-    supervisor.start("gateway", _kudos("serve", "gateway"))
-    supervisor.start("streams", _kudos("serve", "streams"))
+    supervisor.start("gateway", kudos("serve", "gateway"))
+    supervisor.start("streams", kudos("serve", "streams"))
     for worker in WORKERS:
         is_probed = worker == _PROBED and settings.probe_port is not None
         more = {"KUDOS_PROBE_PORT": str(settings.probe_port)} if is_probed else {}
-        supervisor.start(worker, _kudos("work", worker), environment=more)
+        supervisor.start(worker, kudos("work", worker), environment=more)
     wait_for("gateway", lambda: _get(settings.port, "/readyz") is not None)
 
 
@@ -129,7 +128,6 @@ def _start(
 def _supervised(folder: Folder, mongo_uri: str, signals: _Signals) -> Iterator[Supervisor]:
     """A supervisor that stops its children at the end: the database last."""
     environment = {
-        **_FRUGAL,
         **os.environ,
         "KUDOS_DATA": str(folder.path),
         "KUDOS_MONGO_URI": mongo_uri,
@@ -155,10 +153,6 @@ def _supervised(folder: Folder, mongo_uri: str, signals: _Signals) -> Iterator[S
         others = [name for name in supervisor.children if name != "database"]
         for names in (others, ["database"]):
             supervisor.stop(names, hurry=lambda: signals.asked > asked)
-
-
-def _kudos(*arguments: str) -> list[str]:
-    return [sys.executable, "-P", "-m", "cli", *arguments]
 
 
 def _say(text: str) -> None:

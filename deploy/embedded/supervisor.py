@@ -3,18 +3,16 @@
 import os
 import selectors
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.embedded.childlog import ChildLog, readable
+from deploy.embedded.children import Process, Start
 from shared.config import ConfigError
 
-_TETHER = str(Path(__file__).with_name("tether.py"))
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.25, 10.0
 _STEADY_AFTER_SECONDS = 30.0
 _SAY_AGAIN_AFTER_SECONDS = 30.0
@@ -22,21 +20,21 @@ _SAY_AGAIN_AFTER_SECONDS = 30.0
 
 @dataclass
 class Child:
-    """A program that shall run, and its present process."""
+    """What shall run, and its present process."""
 
     name: str
-    command: Sequence[str]
+    start: Start
     grace_seconds: float
     environment: Mapping[str, str]
     log: ChildLog
-    process: subprocess.Popen[bytes]
+    process: Process
     started_at: float = 0.0
     failures: int = 0
     restart_at: float | None = None
 
 
 class Supervisor:
-    """Starts programs, starts them again when they end, tells what happened through `say`.
+    """Starts children, starts them again when they end, tells what happened through `say`.
 
     Single-threaded, in the launcher's main thread: the kernel ends the children with the
     *thread* that made them (prctl(2), PR_SET_PDEATHSIG).
@@ -63,19 +61,20 @@ class Supervisor:
     def start(
         self,
         name: str,
-        command: Sequence[str],
+        start: Start,
         grace_seconds: float = 10.0,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Run `command` from now on, in the environment of all and `environment`; `grace_seconds`
-        is how long it may take to stop. Raises ConfigError when its log cannot be made."""
+        """Keep what `start` starts running from now on, in the environment of all and
+        `environment`; `grace_seconds` is how long it may take to stop. Raises ConfigError when its
+        log cannot be made."""
         own = {**self._environment, **(environment or {})}
         path = self._logs / f"{name}.log"
         try:
             log = ChildLog(path)
         except OSError as error:
             raise ConfigError(f"the log {path} cannot be made ({error.strerror})") from None
-        child = Child(name, command, grace_seconds, own, log, self._spawn(name, command, own))
+        child = Child(name, start, grace_seconds, own, log, self._begin(name, start, own))
         child.started_at = time.monotonic()
         self.children[name] = child
         self._watch(child)
@@ -93,8 +92,9 @@ class Supervisor:
             else:
                 self._read(key.data, key.fd)
         for child in self.children.values():
-            if child.restart_at is None and child.process.poll() is not None:
-                self._ended(child)
+            status = child.process.poll()
+            if child.restart_at is None and status is not None:
+                self._ended(child, status)
             elif child.restart_at is not None and child.restart_at <= time.monotonic():
                 self._restart(child)
 
@@ -119,17 +119,8 @@ class Supervisor:
                 self._forget_process(child)
             child.log.close()
 
-    def _spawn(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str]
-    ) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", _TETHER, str(os.getpid()), *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the launcher, which stops them in order
-        )
+    def _begin(self, name: str, start: Start, environment: Mapping[str, str]) -> Process:
+        process = start(environment)
         try:
             (self._pids / f"{name}.pid").write_text(f"{process.pid}\n")
         except OSError as error:  # it is there for people; the suite goes by its own children
@@ -162,17 +153,16 @@ class Supervisor:
             self._said[key] = now
             self._say(f"{name}: {warning[:500]}")
 
-    def _ended(self, child: Child) -> None:
+    def _ended(self, child: Child, status: int) -> None:
         now = time.monotonic()
         if now - child.started_at > _STEADY_AFTER_SECONDS:
             child.failures = 0
-        how = _how_it_ended(child.process.returncode)
         self._forget_process(child)
         delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0 ** min(child.failures, 16))
         child.failures += 1
         child.restart_at = now + delay
-        why = f" ({readable(child.log.last_line)[:300]})" if child.process.returncode > 0 else ""
-        self._say(f"{child.name} {how}{why}; starting it again in {delay:g} s")
+        why = f" ({readable(child.log.last_line)[:300]})" if status > 0 else ""
+        self._say(f"{child.name} {_how_it_ended(status)}{why}; starting it again in {delay:g} s")
 
     def _forget_process(self, child: Child) -> None:
         """Read what is left, end what the process left behind, and drop what belonged to it."""
@@ -189,15 +179,17 @@ class Supervisor:
 
     def _restart(self, child: Child) -> None:
         child.restart_at = None
-        child.process = self._spawn(child.name, child.command, child.environment)
+        child.process = self._begin(child.name, child.start, child.environment)
         child.started_at = time.monotonic()
         self._watch(child)
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: Process) -> None:
     """Kill the process and its children; each child leads a process group of its own."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    if process.poll() is None:  # it leads none yet
+        os.kill(process.pid, signal.SIGKILL)
 
 
 def _how_it_ended(status: int) -> str:

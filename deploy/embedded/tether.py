@@ -16,14 +16,14 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     launcher, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
-        _end_with_parent()
+        end_with_parent()
         if os.getppid() == launcher:  # else it has died in between, and nobody will tell us
             os.execvp(command[0], command)  # noqa: S606
     else:
         sys.exit(_watch(launcher, command))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have the kernel send SIGKILL when the parent ends; an exec keeps this (prctl(2))."""
     import ctypes
 

@@ -93,7 +93,7 @@ def test_every_part_is_a_process_of_its_own(suite: Suite) -> None:
         "serve streams",
     ):
         assert sum(part in command for command in commands) == 1, part
-    assert sum("serve gateway" in command for command in commands) == 3  # the arbiter and two
+    assert sum("[kudos]" in command for command in commands) == 3  # the arbiter and two
     assert sum("--storage-path" in command for command in commands) == 1
 
 

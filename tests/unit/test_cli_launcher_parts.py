@@ -13,6 +13,7 @@ import pytest
 from cli.server import server_settings
 from deploy.embedded import database, tether
 from deploy.embedded.childlog import ChildLog, readable
+from deploy.embedded.children import program
 from deploy.embedded.folder import Folder, Running, running_suite
 from deploy.embedded.supervisor import Supervisor
 from shared.config import ConfigError
@@ -147,7 +148,7 @@ def test_a_pid_file_that_cannot_be_written_is_said_and_stops_nothing(
 ):
     made = Supervisor(tmp_path, tmp_path / "gone", os.environ, said.append)
 
-    made.start("sleeper", SLEEPER)
+    made.start("sleeper", program(SLEEPER))
 
     assert "pid file cannot be written" in said[0]
     assert made.children["sleeper"].process.poll() is None
@@ -189,7 +190,8 @@ def test_lines_that_are_no_log_are_shown_as_they_are(line: str):
 
 
 def test_a_child_that_ends_is_started_again_ever_later(supervisor: Supervisor, said: list[str]):
-    supervisor.start("short", [sys.executable, "-S", "-c", "import sys; sys.exit('out of luck')"])
+    unlucky = [sys.executable, "-S", "-c", "import sys; sys.exit('out of luck')"]
+    supervisor.start("short", program(unlucky))
 
     until(supervisor, said, "again in 1 s")
 
@@ -203,7 +205,7 @@ def test_a_killed_child_takes_its_own_children_along(
     supervisor: Supervisor, said: list[str], tmp_path: Path
 ):
     code = "import os, time; os.fork(); time.sleep(60)"
-    supervisor.start("forking", [sys.executable, "-S", "-c", code])
+    supervisor.start("forking", program([sys.executable, "-S", "-c", code]))
     process = psutil.Process(supervisor.children["forking"].process.pid)
     wait_until(lambda: len(process.children()) == 1, 15)
     (grandchild,) = process.children()
@@ -218,9 +220,8 @@ def test_a_killed_child_takes_its_own_children_along(
 def test_a_child_that_does_not_stop_is_killed(tmp_path: Path, said: list[str]):
     supervisor = Supervisor(tmp_path, tmp_path, os.environ, said.append)
     stubborn = "import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True);"
-    supervisor.start(
-        "stubborn", [sys.executable, "-S", "-c", f"{stubborn} import time; time.sleep(60)"], 0.2
-    )
+    command = [sys.executable, "-S", "-c", f"{stubborn} import time; time.sleep(60)"]
+    supervisor.start("stubborn", program(command), 0.2)
     process = supervisor.children["stubborn"].process
 
     def is_up() -> bool:
