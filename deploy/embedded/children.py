@@ -75,8 +75,8 @@ def kudos(*arguments: str) -> Start:
 
 def import_what_forks_share(metrics: Path) -> None:
     """Import what the parts of the suite use, once for all of them; they keep their metrics in
-    files in `metrics`, which the library must know when it is imported. Raises ConfigError when they
-    cannot be made."""
+    files in `metrics`, which the library must know when it is imported. Raises ConfigError when
+    they cannot be made."""
     if sys.platform != "linux":
         return
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
