@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from shared.config import ConfigError, Settings
 from shared.eventlog.port import LogTruncated, LogUnavailable
-from shared.footprint import Slack
+from shared.footprint import Slack, settle
 from shared.nudges import Listener
 from shared.telemetry import log
 
@@ -101,6 +101,7 @@ def run(
 
         probes = Probes(settings.bind, settings.probe_port, heartbeat)
     log.info("worker started", worker=name)
+    settle()
     try:
         loop(name, step, stop, heartbeat=heartbeat, idle_seconds=idle_seconds, rest=listener.wait)
     finally:

@@ -3,7 +3,6 @@
 A fork shares the memory of what the launcher imported until it writes to it (docs/adr/0030).
 """
 
-import gc
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from typing import IO, NoReturn, Protocol
 
 from deploy.embedded import tether
 from shared.config import ConfigError
-from shared.footprint import be_frugal, spare_unused_modules
+from shared.footprint import be_frugal, settle, spare_unused_modules
 
 _TETHER = str(Path(__file__).with_name("tether.py"))
 _ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
@@ -87,8 +86,7 @@ def import_what_forks_share(metrics: Path) -> None:
             import_module(name)
     except OSError as error:
         raise ConfigError(f"{metrics} cannot be written ({error.strerror})") from None
-    gc.collect()
-    gc.freeze()  # to look for garbage among what was imported would write to it: a copy of each
+    settle()
 
 
 class Fork:

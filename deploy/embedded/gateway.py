@@ -4,12 +4,12 @@ The services' own paths carry their prefix, so nothing is rewritten (docs/adr/00
 """
 
 import dataclasses
-import gc
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from shared.config import Settings
+from shared.footprint import settle
 from shared.handover import Handover
 from shared.web.server import serve
 
@@ -36,8 +36,7 @@ def main(settings: Settings) -> None:
         demo = False
     for module in ("deploy.embedded.front", *(f"services.{name}.app" for name in SERVICES)):
         import_module(module)  # before the fork, so that the processes share the memory
-    gc.collect()
-    gc.freeze()  # to look for garbage among what was imported would write to it: a copy of each
+    settle()
     handover = Handover(settings.streams, *STREAM) if settings.streams else None
     serve(lambda: build(settings, demo=demo), settings, settings.port, HOST, handover)
 

@@ -28,7 +28,7 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from shared import telemetry
 from shared.config import ConfigError, Settings
-from shared.footprint import Slack
+from shared.footprint import Slack, settle
 from shared.handover import Handover
 from shared.web import raw
 from shared.web.gunicorn_log import Log
@@ -224,7 +224,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         """
         while True:
             try:
-                return self.build_app()
+                app = self.build_app()
             except Exception as error:
                 if time.monotonic() - self._began > _STARTING_SECONDS:
                     telemetry.log.error("application_not_built", exc_info=True)
@@ -233,6 +233,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
                     raise SystemExit(Arbiter.APP_LOAD_ERROR) from None
                 else:
                     raise
+            else:
+                settle()
+                return app
             if stopping.wait(_RETRY_SECONDS):
                 raise SystemExit(0)
 

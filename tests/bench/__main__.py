@@ -28,7 +28,7 @@ from tests.bench.load import require_wrk
 from tests.conftest import free_port, start_database
 
 PARTS = ("post", "boards", "trends", "feed", "projector", "webhooks", "latency", "streams")
-AT_SCALE = ("boards", "trends", "feed", "projector", "quix", "rebuild")
+AT_SCALE = ("boards", "trends", "feed", "projector", "webhooks", "quix", "rebuild")
 ON_DEMAND = ("quix", "rebuild")
 """They take many minutes, and run on the server for a million only."""
 

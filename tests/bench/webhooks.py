@@ -28,6 +28,7 @@ from services.notifier.sealing import Seals
 from services.notifier.sending import Sender
 from shared import times
 from shared.config import Settings
+from shared.footprint import settle
 from shared.ids import new_id
 from shared.mongo import Client, Document, connect
 from shared.secret_keys import new_key
@@ -48,6 +49,7 @@ def run(settings: Settings, *, pairs: int, say: Callable[[str], None]) -> None:
         plain = _Notifier(settings, client, f"{settings.namespace}w", port)
         with_waiting = _Notifier(settings, client, f"{settings.namespace}x", port)
         with_waiting.wait_for_hours(WAITING)
+        settle()  # as a worker does
         beside_floor, beside_waiting = [], []
         for _ in range(pairs):
             ours = plain.rate(arrived)

@@ -7,6 +7,7 @@ that is connected to (WHATWG URL section 3.5 "ends in a number"; RFC 3986 sectio
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -45,6 +46,7 @@ class Target:
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
+@lru_cache(1024)
 def parse_target(url: str) -> Target:
     """The target that `url` names. Raises RefusedTarget for every doubtful spelling."""
     if len(url) > MAX_URL:

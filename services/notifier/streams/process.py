@@ -16,6 +16,7 @@ from services.notifier.streams.server import StreamServer
 from services.notifier.streams.threads import Threads
 from services.notifier.streams.watching import Watcher
 from shared.config import ConfigError, Settings
+from shared.footprint import settle
 from shared.handover import Takeover
 from shared.mongo import Client, connect, require_transactions
 from shared.telemetry import log
@@ -69,6 +70,7 @@ def main(settings: Settings) -> None:
     else:
         server.listen(_listening(settings.bind, settings.port))
     log.info("streams started")
+    settle()
     stop.wait()
     server.close()
     log.info("streams stopped")
