@@ -1,12 +1,16 @@
 """What requests and answers about deliveries and the event feed look like."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
+from services.notifier.domain.event_types import PATTERNS
 from shared.web.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
 from shared.web.schemas import Rfc3339, Schema
+
+_PATTERN = "|".join(re.escape(pattern) for pattern in PATTERNS)
 
 
 class SentSchema(Schema):
@@ -104,7 +108,8 @@ class EventArguments(Schema):
         validate=validate.Length(1, 2000),
         metadata={
             "description": "types of GET /event-types, or beginnings like kudos.recognition.*, "
-            "separated by commas"
+            "separated by commas",
+            "pattern": rf"^\s*(?:{_PATTERN})?\s*(?:,\s*(?:{_PATTERN})?\s*)*$",
         },
     )
     include_quiet = fields.Boolean(

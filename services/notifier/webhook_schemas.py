@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validate
 
 from services.notifier.domain import own_headers
-from services.notifier.domain.event_types import is_pattern
+from services.notifier.domain.event_types import PATTERNS, is_pattern
 from services.notifier.domain.targets import MAX_URL
 from shared.references import ID_PATTERN
 from shared.web.schemas import JsonBoolean, JsonInteger, PlainText, Reference, Schema
@@ -30,7 +30,16 @@ class OwnHeaders(fields.Dict):
     """Headers that an endpoint wants besides those of Standard Webhooks: name -> value."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(keys=fields.String(), values=fields.String(), **options)
+        value = {
+            "pattern": f"^{own_headers.VALUE_PATTERN}$",
+            "maxLength": own_headers.LONGEST_VALUE,
+        }
+        name = {
+            "pattern": f"^{own_headers.NAME_PATTERN}$",
+            "maxLength": own_headers.LONGEST_NAME,
+        }
+        options["metadata"] |= {"propertyNames": name, "maxProperties": own_headers.MOST}
+        super().__init__(keys=fields.String(), values=fields.String(metadata=value), **options)
 
     def _deserialize(self, value: Any, *_args: Any, **_options: Any) -> dict[str, str]:
         if not isinstance(value, Mapping):
@@ -108,7 +117,7 @@ class EndpointSchema(Schema):
         },
     )
     event_types = fields.List(
-        fields.String(validate=_is_known),
+        fields.String(validate=_is_known, metadata={"enum": list(PATTERNS)}),
         load_default=[EVERY_TYPE],
         validate=validate.Length(1, MAX_PATTERNS),
         metadata={"description": "Types of GET /event-types; kudos.recognition.* takes them all"},

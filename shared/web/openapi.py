@@ -17,12 +17,18 @@ from shared.web import problems, schemas
 
 
 class SchemaConverter(OpenAPIConverter):
-    """apispec's, with what a schema says of itself as a whole."""
+    """apispec's, with what a schema says of itself as a whole, and the names of properties."""
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
         """The JSON Schema of a schema, with its CONSTRAINTS."""
         made: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         return made | dict(getattr(schema, "CONSTRAINTS", {}))
+
+    def field2property(self, field: Any) -> dict[str, Any]:
+        """The JSON Schema of a field, with the names that its metadata allows to properties."""
+        made: dict[str, Any] = super().field2property(field)
+        names = field.metadata.get("propertyNames")
+        return made | {"propertyNames": names} if names else made
 
 
 class SchemaPlugin(MarshmallowPlugin):

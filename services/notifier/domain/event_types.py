@@ -35,10 +35,16 @@ erased) is delivered to nobody, so those types are not here; nor are API keys.""
 
 _WILDCARD = ".*"
 
+PATTERNS = (
+    *sorted({f"kudos{_WILDCARD}"} | {t.rpartition(".")[0] + _WILDCARD for t in DELIVERABLE}),
+    *DELIVERABLE,
+)
+"""What may be chosen: the types of the catalogue, and their beginnings, like kudos.recognition.*"""
+
 
 def is_pattern(text: str) -> bool:
-    """Whether `text` is a type of the catalogue, or a beginning of some: `kudos.recognition.*`."""
-    return any(matches([text], event_type) for event_type in DELIVERABLE)
+    """Whether `text` is one of PATTERNS."""
+    return text in PATTERNS
 
 
 def matches(patterns: Iterable[str], event_type: str) -> bool:

@@ -8,8 +8,9 @@ LONGEST_NAME = 64
 LONGEST_VALUE = 1024
 LONGEST_IN_ALL = 4096
 
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VALUE = re.compile(r"[\x21-\x7e]([\x20\x09\x21-\x7e]*[\x21-\x7e])?")
+NAME_PATTERN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+VALUE_PATTERN = r"[\x21-\x7e]([\x20\x09\x21-\x7e]*[\x21-\x7e])?"
+_NAME, _VALUE = re.compile(NAME_PATTERN), re.compile(VALUE_PATTERN)
 _TAKEN = {
     "accept-encoding", "connection", "date", "expect", "forwarded", "host", "http2-settings",
     "keep-alive", "max-forwards", "metadata", "metadata-flavor", "te", "trailer",
