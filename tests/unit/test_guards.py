@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "shared/telemetry.py": "prometheus_client is told by its own variable that processes share",
     "shared/web/server.py": "it sets that variable for the processes that it starts",
     "deploy/embedded/launcher.py": "it hands the environment to its children",
+    "deploy/embedded/children.py": "a fork takes on the environment that it is given",
     "cli/client.py": "KUDOS_URL and KUDOS_TOKEN are the caller's, no settings of the suite",
 }
 
