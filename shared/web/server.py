@@ -188,7 +188,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": _GRACE_SECONDS,
             "limit_request_line": 8190,
             "limit_request_field_size": 16380,  # some issuers' tokens are large
-            "proc_name": "kudos",  # in `ps`, where setproctitle is installed
+            "proc_name": "kudos",  # in `ps`
             "logger_class": Log,
             "control_socket_disable": True,
             "child_exit": _forget_metrics_of,

@@ -46,7 +46,7 @@ class Target:
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-@lru_cache(1024)
+@lru_cache(1024)  # each delivery asks; what is refused is asked again
 def parse_target(url: str) -> Target:
     """The target that `url` names. Raises RefusedTarget for every doubtful spelling."""
     if len(url) > MAX_URL:
