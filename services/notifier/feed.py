@@ -42,7 +42,7 @@ class Feed:
         """
         events, items = self._repository.events, list[Document]()
         last, reader = events.last(), self._reader(caller)
-        place = self._start() if after is None else after
+        place = self._start(last) if after is None else after
         looked, width = 0, limit
         while place < last and len(items) < limit and looked < _LOOKED_AT_MOST:
             high = min(place + width, last)
@@ -62,10 +62,11 @@ class Feed:
             looked, width = looked + width, min(width * 2, _WIDEST)
         return items, place, place < last
 
-    def _start(self) -> int:
+    def _start(self, last: int) -> int:
+        """`last` when nothing is kept: read before, so that what is appended meanwhile is after."""
         now = self._now()
         start = self._repository.events.before(now - KEPT_FOR, now)
-        return self._repository.events.last() if start is None else start
+        return last if start is None else start
 
     def _readable(
         self, events: Collection[Document], reader: Reader, owner: str

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
@@ -83,25 +83,57 @@ def test_whoever_goes_on_misses_nothing_and_sees_nothing_twice(notifier: Notifie
     assert [item["id"] for item in pull(notifier)[0]] == seen
 
 
+def append(notifier: Notifier, event_id: str, recorded_at: datetime | None = None) -> str:
+    """Something that ada is told of an endpoint, recorded now or by another clock."""
+    now = times.now()
+    event = new_event(
+        event_id,
+        event_type="kudos.webhook.failing",
+        occurred_at=times.to_rfc3339(now),
+        recorded_at=recorded_at or now,
+        change={"by": None},
+        owner="person:ada",
+        data={"endpoint": {"id": "a"}},
+    )
+    notifier.repository.in_transaction(partial(notifier.repository.events.append, [event]))
+    return event_id
+
+
+def test_the_first_event_is_not_missed_by_who_asked_just_before_it(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came while the page looked for where the feed begins, and found nothing."""
+    events = notifier.app.extensions["notifier"].feed._repository.events
+    look = events.before
+
+    def look_and_be_late(*args: Any) -> int | None:
+        start = look(*args)
+        append(notifier, "evt_first")
+        return start
+
+    with monkeypatch.context() as patch:
+        patch.setattr(events, "before", look_and_be_late)
+        items, place = pull(notifier)
+    items += pull(notifier, after=place)[0]
+    assert [item["id"] for item in items] == ["evt_first"]
+
+
+def test_clocks_that_differ_hide_nothing(notifier: Notifier) -> None:
+    """The first in the order was recorded after the second, and after now."""
+    now = times.now()
+    append(notifier, "evt_fast", now + timedelta(hours=1))
+    append(notifier, "evt_slow", now - timedelta(hours=1))
+    append(notifier, "evt_true", now)
+    assert [item["id"] for item in pull(notifier)[0]] == ["evt_fast", "evt_slow", "evt_true"]
+
+
 def test_nothing_is_missed_while_others_write(notifier: Notifier) -> None:
     """A reader who pulls all the while, beside two who append in transactions of their own."""
     count, written = 60, []
 
     def write(name: str) -> None:
         for number in range(count):
-            now = times.now()
-            event = new_event(
-                f"evt_{name}_{number}",
-                event_type="kudos.webhook.failing",
-                occurred_at=times.to_rfc3339(now),
-                recorded_at=now,
-                change={"by": None},
-                owner="person:ada",
-                data={"endpoint": {"id": name}},
-            )
-            append = partial(notifier.repository.events.append, [event])
-            notifier.repository.in_transaction(append)
-            written.append(event["_id"])
+            written.append(append(notifier, f"evt_{name}_{number}"))
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
     for thread in threads:

@@ -45,10 +45,11 @@ class Events:
         if not events:
             return
         head = self._heads.find_one({"_id": _HEAD}, session=session)
-        sequence = head["sequence"] if head else 0
+        sequence, at = (head["sequence"], head.get("recorded_at")) if head else (0, None)
         for number, event in enumerate(events, sequence + 1):
-            event["sequence"] = number
-        moved = {"_id": _HEAD, "sequence": sequence + len(events)}
+            at = max(at or event["recorded_at"], event["recorded_at"])
+            event["sequence"], event["recorded_at"] = number, at
+        moved = {"_id": _HEAD, "sequence": sequence + len(events), "recorded_at": at}
         # First the head, so that of two who append one waits before it has written anything.
         self._heads.bulk_write([ReplaceOne({"_id": _HEAD}, moved, upsert=True)], session=session)
         self._events.insert_many(events, ordered=False, session=session)
@@ -72,17 +73,19 @@ class Events:
         """The sequence before the first event that was recorded at `instant` or later; None when
         there is none."""
         low, window = instant, _FIRST_WINDOW
-        while low <= now:
-            query = {"recorded_at": {"$gte": low, "$lt": low + window}}
+        while True:
+            is_last = low + window > now
+            end = {} if is_last else {"$lt": low + window}
             found: list[Any] = list(
-                self._events.find(query, {"sequence": 1})
+                self._events.find({"recorded_at": {"$gte": low, **end}}, {"sequence": 1})
                 .sort([("recorded_at", ASCENDING), ("sequence", ASCENDING)])
                 .limit(1)
             )
             if found:
                 return int(found[0]["sequence"]) - 1
+            if is_last:
+                return None
             low, window = low + window, window * _WIDENING
-        return None
 
 
 def new_event(
