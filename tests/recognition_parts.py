@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 
 from services.recognition.app import create_app
-from services.recognition.domain.outbox import events_in
+from services.recognition.domain.outbox import event_of
 from shared import times
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
@@ -93,10 +93,10 @@ class RecognitionParts:
         headers = {"Authorization": f"Bearer {token}", **({_FOR: for_} if for_ else {})}
         return self.call(method, path, None, headers=headers, **request)
 
-    def events(self, subject: str, collection: str = "recognitions") -> list[Event]:
+    def events(self, subject: str) -> list[Event]:
         """The unpublished events of one record, each held to its contract."""
-        record = self.db[collection].find_one({"_id": subject})
-        found = events_in(record, "/recognition") if record and record.get("outbox") else []
+        entries = self.db["outbox"].find({"subject": subject}).sort("version", 1)
+        found = [event_of(entry, "/recognition") for entry in entries]
         for event in found:
             check(event)
         return found

@@ -15,7 +15,7 @@ from flask import Flask
 
 from services.recognition import clock as clocks
 from services.recognition.app import create_app
-from services.recognition.domain.outbox import SLOTS, events_in
+from services.recognition.domain.outbox import SLOTS, event_of
 from services.recognition.relay import Relay
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
@@ -101,18 +101,17 @@ class Served:
     def begin(self) -> None:
         """Let all that was ever given be forgotten, and the clock be at START."""
         self.now.set(START)
-        for name in ("recognitions", "comments", "reports", "ledgers", "audit"):
+        for name in ("recognitions", "comments", "reports", "ledgers", "audit", "outbox"):
             self.db[name].delete_many({})
         while self._reader.poll(1000, 0.0):
             pass
 
     def unpublished(self) -> dict[str, list[Event]]:
-        """The events in the outboxes, by recognition; of those that are there, all are named."""
-        records = self.db["recognitions"].find({})
-        return {
-            record["_id"]: events_in(record, "/recognition") if record.get("outbox") else []
-            for record in records
-        }
+        """The events in the outbox, by recognition; of those that are there, all are named."""
+        found: dict[str, list[Event]] = {each["_id"]: [] for each in self.db["recognitions"].find()}
+        for entry in self.db["outbox"].find({}).sort("version", 1):
+            found[entry["subject"]].append(event_of(entry, "/recognition"))
+        return found
 
     def publish(self) -> list[Event]:
         """Let the relay publish; what then is new in the log."""

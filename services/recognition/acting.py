@@ -17,11 +17,10 @@ from services.recognition.repository import (
     DirectoryRepository,
     RecognitionRepository,
 )
-from services.recognition.repository.recognitions import OutboxFull
 from shared import times
 from shared.auth import scopes
 from shared.auth.caller import Caller
-from shared.web.problems import Forbidden, NotFound, Unavailable
+from shared.web.problems import Forbidden, NotFound
 
 Document = dict[str, Any]
 
@@ -84,19 +83,11 @@ class Acting:
     def write(
         self, before: Document, change: Change, by: str | None, at: datetime, session: ClientSession
     ) -> Document:
-        """Store the next version with its event; the record as it is then.
-
-        Raises Unavailable while more events of it wait than a record can carry.
-        """
+        """Store the next version with its event; the record as it is then."""
         after = following(before, change.record)
-        noted = {**after, "outbox": []}
+        noted = {**after}
         put_recognition_event(noted, change.event, by=by, at=at, **change.brought)
-        try:
-            self._recognitions.put_version(before, noted, session)
-        except OutboxFull:
-            raise Unavailable(
-                "Events of this recognition wait to be published: try again in a moment"
-            ) from None
+        self._recognitions.put_version(before, noted, session)
         return after
 
     def read(self, caller: Caller, recognition_id: str) -> tuple[Document, list[str]]:

@@ -14,7 +14,6 @@ from services.recognition.domain.directory_search import terms_of
 from services.recognition.events import put_directory_event
 from services.recognition.repository import DirectoryRepository
 from services.recognition.repository.directory import EntryMovedOn
-from services.recognition.repository.recognitions import OutboxFull
 from shared import times
 from shared.auth.caller import Caller
 from shared.mongo import in_transaction
@@ -93,23 +92,11 @@ def with_events(entries: Iterable[Document], *, by: str | None, at: datetime) ->
 
 @contextmanager
 def unavailable_when_raced() -> Iterator[None]:
-    """Raise Unavailable where an entry changes all the time, or has too many events waiting."""
-    try:
-        with unavailable_when_full():
-            yield
-    except EntryMovedOn:
-        raise Unavailable("Others are changing this just now: try again") from None
-
-
-@contextmanager
-def unavailable_when_full() -> Iterator[None]:
-    """Raise Unavailable where an entry has more events waiting than it can carry."""
+    """Raise Unavailable where an entry changes all the time."""
     try:
         yield
-    except OutboxFull:
-        raise Unavailable(
-            "Events of this entry wait to be published: try again in a moment"
-        ) from None
+    except EntryMovedOn:
+        raise Unavailable("Others are changing this just now: try again") from None
 
 
 def _may_see(caller: Caller, entry: Document) -> bool:

@@ -16,7 +16,6 @@ from pymongo.client_session import ClientSession
 
 from services.recognition.audit import audit_entry
 from services.recognition.directory import (
-    unavailable_when_full,
     unavailable_when_raced,
     with_events,
 )
@@ -139,8 +138,7 @@ class DirectoryImports:
         for start in range(WRITES_A_PIECE, len(plan.steps), WRITES_A_PIECE):
             piece = plan.steps[start : start + WRITES_A_PIECE]
             try:
-                with unavailable_when_full():
-                    turn = in_transaction(self._client, partial(self._write_piece, piece, turn))
+                turn = in_transaction(self._client, partial(self._write_piece, piece, turn))
             except EntryMovedOn:
                 return False
             running.note(piece, plan)

@@ -24,6 +24,7 @@ from services.recognition.repository import (
     DirectoryRepository,
     ErasureRepository,
     KeyRepository,
+    Outbox,
     PersonalStores,
     RecognitionRepository,
 )
@@ -45,7 +46,6 @@ IN_FLIGHT = timedelta(seconds=20)
 ASKED_AGAIN_AFTER = timedelta(hours=1)
 OTHERS = ("leaderboard", "notifier")
 TOPICS = (RECOGNITION, DIRECTORY, ACCESS)
-_OUTBOXES = ("recognitions", "directory", "api_keys")
 
 
 class Stopped(Exception):
@@ -75,6 +75,7 @@ class Erasing:
         self._directory = DirectoryRepository(database)
         self._keys = KeyRepository(database)
         self._stores = PersonalStores(database)
+        self._outbox = Outbox(database)
         self._answers = database["idempotency"]
         self._erased = Erased(database)
         audit = AuditRepository(database)
@@ -189,7 +190,7 @@ class Erasing:
             self._stores.replace(name, rules.erase_by(held, person, alias), session)
 
     def _ask_when_published(self, erasure: Document) -> bool:
-        if self._stores.has_unpublished(erasure["rewritten_at"], _OUTBOXES):
+        if self._outbox.holds_any(erasure["rewritten_at"]):
             return False
         self._ask(erasure)
         now = self._now()

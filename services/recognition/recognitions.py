@@ -66,18 +66,11 @@ class Recognitions:
         self._views = views
         self._fair_play = fair_play
 
-    def needs_transaction(self, asked: Mapping[str, Any]) -> bool:
-        """Whether giving writes more than one document."""
-        linked = asked.get("answers") or asked.get("echoes")
-        return bool(linked) or self._fair_play.is_on
-
-    def give(
-        self, caller: Caller, asked: Mapping[str, Any], session: ClientSession | None
-    ) -> Document:
+    def give(self, caller: Caller, asked: Mapping[str, Any], session: ClientSession) -> Document:
         """Store a new recognition with its event; its view for the caller, with `people`.
 
-        With a session it is part of that transaction. Raises Forbidden for a giver or a time that
-        the caller may not choose, Refusal for what breaks a rule, Repeated and LimitReached.
+        Raises Forbidden for a giver or a time that the caller may not choose, Refusal for what
+        breaks a rule, Repeated and LimitReached.
         """
         giver = self._giver(caller, asked)
         if asked.get("given_at") and not caller.has(scopes.IMPORT):
@@ -99,12 +92,9 @@ class Recognitions:
             levels=self._levels_of(asked, directory),
         )
         put_recognition_event(record, EVENT_OF_CREATION[record["kind"]], by=caller.person, at=now)
-        advice = []
-        if session is not None:
-            self._answer(record, answered, now, session)
-            self._echo(record, echoed, session)
-            if self._fair_play.is_on:
-                advice = self._fair_play.enter(record, now, session)
+        self._answer(record, answered, now, session)
+        self._echo(record, echoed, session)
+        advice = self._fair_play.enter(record, now, session) if self._fair_play.is_on else []
         self._recognitions.insert(record, session)
         return {**self._views.fresh(record, caller.person, directory), "advice": advice}
 

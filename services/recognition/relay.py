@@ -1,9 +1,9 @@
-"""The relay: publishes what the outboxes hold.
+"""The relay: publishes what the outbox holds.
 
-It reads them in one unsorted pass, publishes in order of version, waits until the log has it and
-only then clears: after a crash it may publish twice, never not at all. Several may run, each on
-the slots that it holds leases for. API keys have a loop of their own, so that a revocation waits
-behind no backlog.
+It reads it in one pass, which has the events of each resource in order, waits until the log has
+them and only then clears: after a crash it may publish twice, never not at all. Several may run,
+each on the slots that it holds leases for. API keys have a loop of their own, so that a revocation
+waits behind no backlog.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,10 @@ from prometheus_client import Counter, Gauge
 from pymongo.database import Database
 
 from services.recognition.access import KeyUseFollower
-from services.recognition.domain.outbox import SLOTS, events_in
+from services.recognition.domain.outbox import SLOTS, Entry, event_of
 from services.recognition.events import SOURCE
 from services.recognition.privacy_worker import PrivacyWorker
-from services.recognition.repository import OutboxRepository, ensure_outbox_index
+from services.recognition.repository import Outbox
 from shared import mongo, times
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
@@ -37,7 +37,7 @@ BATCH = 500
 PUBLISHED = Counter("kudos_outbox_published_events", "Events published", ["collection"])
 DEPTH = Gauge(
     "kudos_outbox_depth_records",
-    "Records with unpublished events, as the last pass saw them",
+    "Unpublished events, as the last pass saw them",
     ["collection"],
     multiprocess_mode="livesum",
 )
@@ -52,7 +52,7 @@ Document = dict[str, Any]
 
 
 class Relay:
-    """One relay; `step` is one pass over the outboxes of the slots that it holds."""
+    """One relay; `step` is one pass over what waits in the slots that it holds."""
 
     def __init__(
         self,
@@ -61,7 +61,8 @@ class Relay:
         leases: SlotLeases,
         collections: Sequence[str] = COLLECTIONS,
     ) -> None:
-        self._outboxes = {name: OutboxRepository(database[name]) for name in collections}
+        self._outbox = Outbox(database)
+        self._collections = collections
         self._log = log
         self._leases = leases
 
@@ -70,27 +71,26 @@ class Relay:
         slots = self._leases.hold()
         if not slots:
             return 0
-        return sum(self._publish(name, slots) for name in self._outboxes)
+        return sum(self._publish(name, slots) for name in self._collections)
 
     def _publish(self, name: str, slots: Sequence[int]) -> int:
-        depth, published, oldest = 0, 0, times.now()
+        published, oldest = 0, times.now()
         started = oldest
-        for records in _batches(self._outboxes[name].unpublished(slots, BATCH)):
-            events = [event for record in records for event in events_in(record, SOURCE)]
-            self._log.append(events)
-            self._outboxes[name].clear(records)
-            depth, published = depth + len(records), published + len(events)
-            oldest = min(oldest, *(record["outbox_since"] for record in records))
+        for entries in _batches(self._outbox.waiting(name, slots, BATCH)):
+            self._log.append([event_of(entry, SOURCE) for entry in entries])
+            self._outbox.clear(entries)
+            published += len(entries)
+            oldest = min(oldest, *(entry["at"] for entry in entries))
             self._leases.hold()
-        DEPTH.labels(name).set(depth)
+        DEPTH.labels(name).set(published)
         AGE.labels(name).set((started - oldest).total_seconds())
         if published:
             PUBLISHED.labels(name).inc(published)
         return published
 
 
-def _batches(records: Iterator[Document]) -> Iterator[list[Document]]:
-    while batch := list(islice(records, BATCH)):
+def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    while batch := list(islice(entries, BATCH)):
         yield batch
 
 
@@ -100,8 +100,7 @@ def main(settings: Settings) -> None:
     client = mongo.connect(settings.mongo_uri, "kudos-relay")
     mongo.require_transactions(client)
     database = client[settings.database("recognition")]
-    for name in COLLECTIONS:
-        ensure_outbox_index(database[name])
+    Outbox(database).ensure_indexes()
     log = open_log(settings, client)
     log.ensure_topics(TOPICS)
     leases = SlotLeases(database["leases"], "relay", SLOTS)

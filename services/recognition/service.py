@@ -27,6 +27,7 @@ from services.recognition.repository import (
     FeedRepository,
     KeyRepository,
     LedgerRepository,
+    Outbox,
     RecognitionRepository,
     ReportRepository,
     ServiceLevelRepository,
@@ -92,7 +93,7 @@ class Service:
         self.stored_directory = directory
         self._stored = (
             *(recognitions, feed, directory, values, levels, self.stored_keys),
-            *(self.audit, comments, reports, ledgers, erasures, access_reports),
+            *(self.audit, comments, reports, ledgers, erasures, access_reports, Outbox(database)),
         )
 
     def ensure_indexes(self) -> None:

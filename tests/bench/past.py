@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 from services.recognition.domain.change import with_derived
-from services.recognition.domain.outbox import SLOTS
 from services.recognition.domain.recognition import create
 from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.service import Service
@@ -107,7 +106,6 @@ def _record(
         values=DEFAULT_VALUES,
         now=at,
     )
-    record["outbox_slot"] = rng.randrange(SLOTS)
     if is_please:
         _bring_on(record, rng.choice(_OUTCOMES), at)
     elif rng.random() < 0.3:

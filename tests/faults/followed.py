@@ -6,7 +6,6 @@ from contextlib import suppress
 from pymongo.errors import PyMongoError
 
 from services.leaderboard.filler import BOARD_TOPICS
-from services.recognition.relay import COLLECTIONS
 from shared.config import Settings
 from shared.eventlog import Offsets
 from shared.eventlog.mongo import MongoEventLog
@@ -47,9 +46,8 @@ class Followed:
         wait_until(has_moved, 60, lambda: explain, every_seconds=0.001)
 
     def is_told(self) -> bool:
-        """Whether every event of every outbox is in the log."""
-        unpublished = {"outbox_since": {"$exists": True}}
-        return not any(self._dbs["recognition"][name].find_one(unpublished) for name in COLLECTIONS)
+        """Whether every event of the outbox is in the log."""
+        return self._dbs["recognition"]["outbox"].find_one({}) is None
 
     def length(self) -> int:
         """How many records the log holds that concern boards."""

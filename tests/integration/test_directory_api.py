@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from services.recognition.repository.recognitions import MOST_UNPUBLISHED
 from shared.events import Event
 from tests.recognition_parts import V1, RecognitionParts, thanks
 
@@ -33,7 +32,7 @@ def refused(answer: Any) -> list[str]:
 
 
 def last_event(parts: RecognitionParts, reference: str) -> Event:
-    return parts.events(reference, "directory")[-1]
+    return parts.events(reference)[-1]
 
 
 def test_a_person_is_created_and_answered_where_they_are(recognition: RecognitionParts):
@@ -81,7 +80,7 @@ def test_what_was_read_can_be_sent_back_and_changes_nothing(recognition: Recogni
         read = recognition.call("GET", path)
         answer = put(recognition, path, read.headers["ETag"], **read.json)
         assert (answer.status_code, answer.json) == (200, read.json)
-        assert len(recognition.events(reference, "directory")) == 1
+        assert len(recognition.events(reference)) == 1
     assert recognition.audited() == []
 
 
@@ -289,7 +288,7 @@ def test_a_team_that_moves_takes_all_below_it_along_each_with_one_version_and_ev
     assert ancestors(recognition, "d") == ["c", "b", "z"]
     assert ancestors(recognition, "e") == ["b", "z"]
     for team, version in (("a", 1), ("b", 2), ("c", 2), ("d", 2), ("e", 2), ("z", 1)):
-        events = recognition.events(f"team:{team}", "directory")
+        events = recognition.events(f"team:{team}")
         assert len(events) == version
         state = events[-1].data["state"]
         assert (state["version"], state["ancestors"]) == (
@@ -383,17 +382,6 @@ def test_each_edit_is_audited_with_the_names_of_what_it_changed(recognition: Rec
         ("team.created", "team:new", "person:ada", {"fields": ["name"]}),
         ("partner.changed", "partner:acme", "person:ada", {"fields": ["kind"]}),
     ]
-
-
-def test_an_entry_with_as_many_events_waiting_as_it_can_carry_is_changed_later(
-    recognition: RecognitionParts,
-):
-    waiting = entry(recognition, "person:ada")["outbox"] * MOST_UNPUBLISHED
-    recognition.db["directory"].update_one({"_id": "person:ada"}, {"$set": {"outbox": waiting}})
-    answer = patch(recognition, "/people/ada", name="Ada K.")
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
-    assert recognition.call("PATCH", "/me", json={"hidden_from_boards": True}).status_code == 503
 
 
 def test_new_people_give_and_receive_at_once(recognition: RecognitionParts):

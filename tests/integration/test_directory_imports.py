@@ -139,7 +139,7 @@ def test_two_may_exchange_their_mail_addresses_in_one_file(recognition: Recognit
     found = people(recognition)
     assert found["ada"]["email_key"] == "bob@example.org"
     for name in ("ada", "bob"):
-        events = recognition.events(f"person:{name}", "directory")
+        events = recognition.events(f"person:{name}")
         assert [event.data["state"]["version"] for event in events] == [1, 2, 3]
         assert found[name]["version"] == 3
 
@@ -217,7 +217,7 @@ def test_an_import_that_is_broken_off_leaves_nothing_wrong_and_is_completed_by_t
     again = imported(recognition, staff(40))
     assert again["people"] == {**SAME, "created": 21, "unchanged": 20}
     assert len(people(recognition)) == 4 + 41
-    assert [len(recognition.events(f"person:s{n}", "directory")) for n in range(41)] == [1] * 41
+    assert [len(recognition.events(f"person:s{n}")) for n in range(41)] == [1] * 41
     counts = [entry["detail"]["people"]["created"] for entry in audited(recognition)]
     assert counts == [41, 21]
 

@@ -101,7 +101,7 @@ def test_of_many_who_take_one_mail_address_one_gets_it(recognition: RecognitionP
 def test_of_many_who_create_one_person_one_does(recognition: RecognitionParts):
     answers = race([put(recognition, "/people/mary", name=f"M {n}") for n in range(CLIENTS)])
     assert statuses(answers) == {201: 1, 412: CLIENTS - 1}
-    assert len(recognition.events("person:mary", "directory")) == 1
+    assert len(recognition.events("person:mary")) == 1
 
 
 def test_changes_of_one_entry_are_all_kept_each_with_its_version_and_event(
@@ -115,7 +115,7 @@ def test_changes_of_one_entry_are_all_kept_each_with_its_version_and_event(
 
     answers = race([*changes, choose])
     assert statuses(answers) == {200: CLIENTS + 1}
-    events = recognition.events("person:ada", "directory")
+    events = recognition.events("person:ada")
     versions = [event.data["state"]["version"] for event in events]
     assert versions == list(range(1, CLIENTS + 3))
     hidden = [event.data["state"]["hidden_from_boards"] for event in events]

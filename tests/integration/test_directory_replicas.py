@@ -24,11 +24,11 @@ class Suite:
         self.tell()
 
     def tell(self) -> None:
-        """Publish what waits in the outboxes, and let everybody digest it."""
+        """Publish what waits in the outbox, and let everybody digest it."""
         events: list[Event] = []
         for collection in ("directory", "recognitions"):
             for record in self.recognition.db[collection].find({}, {"_id": 1}).sort("_id", 1):
-                events += self.recognition.events(record["_id"], collection)
+                events += self.recognition.events(record["_id"])
         fresh = [event for event in events if event.id not in self._told]
         self._told |= {event.id for event in fresh}
         self.notifier.publish(*fresh)

@@ -71,7 +71,7 @@ def test_a_key_is_made_with_its_event_and_its_token_is_told_once(api: Recognitio
         "version": 1,
     }
     assert api.call("GET", f"/api-keys/{made['id']}").json | {"last_used_at": None} == made
-    [event] = api.events(made["id"], "api_keys")
+    [event] = api.events(made["id"])
     assert (event.topic, event.data["change"]["by"]) == (ACCESS, "person:ada")
     assert api.with_key(token, "GET", "/me").json["reference"] == "person:bob"
 
@@ -217,7 +217,7 @@ def test_a_revoked_key_is_refused_and_its_revocation_can_be_repeated(api: Recogn
     seen = api.call("GET", f"/api-keys/{id_of(token)}").json
     assert seen["version"] == 2
     assert seen["revoked_at"] is not None
-    events = api.events(str(id_of(token)), "api_keys")
+    events = api.events(str(id_of(token)))
     assert [event.data["state"]["version"] for event in events] == [1, 2]
     assert [entry["act"] for entry in api.audited()] == ["key.created", "key.revoked"]
 
@@ -288,7 +288,7 @@ def test_of_rotations_at_once_the_last_two_secrets_are_good(api: RecognitionPart
     with ThreadPoolExecutor(8) as pool:
         tokens = [first, *pool.map(lambda _: rotated(api, first), range(8))]
     assert sorted(status(api, each) for each in tokens) == [200] * 2 + [401] * 7
-    events = api.events(str(id_of(first)), "api_keys")
+    events = api.events(str(id_of(first)))
     assert [event.data["state"]["version"] for event in events] == list(range(1, 10))
 
 
@@ -357,7 +357,7 @@ def test_a_replica_takes_over_what_a_rotation_changed(api: RecognitionParts) -> 
     rotated(api, token, 60)
     stored = api.db["api_keys"].find_one({"_id": id_of(token)})
     assert stored is not None
-    made, after = api.events(str(id_of(token)), "api_keys")
+    made, after = api.events(str(id_of(token)))
     copy = key_change(after)
     assert copy is not None
     assert copy["previous_until"] == stored["previous_until"]

@@ -177,7 +177,7 @@ def test_a_use_in_recognition_is_shown_and_no_version_of_the_key(services: Servi
     assert last_used(services, token) == times.to_rfc3339(at)
     [listed] = services.recognition.call("GET", "/api-keys").json["items"]
     assert (listed["last_used_at"], listed["version"]) == (times.to_rfc3339(at), 1)
-    assert len(services.recognition.events(str(id_of(token)), "api_keys")) == 1
+    assert len(services.recognition.events(str(id_of(token)))) == 1
     assert told(services) == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.recognition.app import create_app
-from services.recognition.domain.outbox import events_in
+from services.recognition.domain.outbox import event_of
 from shared import times
 from shared.auth.demo import demo_settings, issue
 from shared.config import Settings
@@ -41,8 +41,8 @@ def test_a_thank_you_is_stored_with_its_event_and_answered_in_full(call: Call, r
         "team": "team:compilers",
         "photo_url": None,
     }
-    stored = recognitions.find_one({"_id": body["id"]})
-    [event] = events_in(stored, "/recognition")
+    [waiting] = recognitions.database["outbox"].find({"subject": body["id"]})
+    event = event_of(waiting, "/recognition")
     check(event)
     assert event.type == "kudos.recognition.thanked"
     assert call("GET", f"/recognitions/{body['id']}").json == body
@@ -232,10 +232,12 @@ def test_me_and_my_choice(call: Call, client: Client, settings: Settings):
     changed = call("PATCH", "/me", json={"hidden_from_boards": True})
     assert changed.json["hidden_from_boards"] is True
     call("PATCH", "/me", json={"hidden_from_boards": True})
-    entry = client[settings.database("recognition")]["directory"].find_one({"_id": "person:ada"})
-    assert entry["version"] == 2
-    for event in events_in(entry, "/recognition"):
-        check(event)
+    db = client[settings.database("recognition")]
+    assert db["directory"].find_one({"_id": "person:ada"})["version"] == 2
+    waiting = list(db["outbox"].find({"subject": "person:ada"}))
+    assert {entry["version"] for entry in waiting} >= {2}
+    for entry in waiting:
+        check(event_of(entry, "/recognition"))
     assert call("PATCH", "/me", json={"hidden_from_boards": "yes"}).status_code == 422
     assert call("GET", "/me", as_="stranger").json["person"] is None
     assert (

@@ -217,14 +217,3 @@ def test_a_moderator_deletes_anybodys_comment_audited(parts):
     assert parts.call("DELETE", one, "grace", PLAIN, headers=tag).status_code == 403
     assert parts.call("DELETE", one, "grace", MODERATOR, headers=tag).status_code == 204
     assert [entry["act"] for entry in parts.audited()] == ["comment.deleted"]
-
-
-def test_a_full_outbox_is_told_as_unavailable_and_writes_nothing(parts):
-    id = parts.made()["id"]
-    record = parts.db["recognitions"].find_one({"_id": id})
-    events = [{**record["outbox"][0], "version": 1}] * 200
-    parts.db["recognitions"].update_one({"_id": id}, {"$set": {"outbox": events}})
-    answer = parts.call("POST", f"/recognitions/{id}/comments", "bob", PLAIN, json={"message": "x"})
-    assert answer.status_code == 503
-    assert parts.db["comments"].count_documents({}) == 0
-    assert parts.call("GET", f"/recognitions/{id}").json["version"] == 1

@@ -6,16 +6,12 @@ from services.recognition.repository import RecognitionRepository
 from shared.config import Settings
 from tests.queries import Watch
 
-_OF_AN_OUTBOX = "{'outbox_since': {'$exists': '?'}, 'outbox_slot': {'$in': ['?']}}"
 _WHOLE = "an export, an import of the directory or an erasure reads all of it"
 _FIRST_PAGE = "as many as a page holds, or few in all"
 _UPGRADE = "once, when a directory or recognitions of an earlier version open"
 
 BOUNDED = {
-    **{
-        f"{collection} {_OF_AN_OUTBOX}": "the sparse index is named"
-        for collection in ("recognitions", "directory", "values", "api_keys")
-    },
+    "outbox {'at': {'$lte': '?'}}": "an erasure looks at all that waits",
     **{
         f"{collection} {{}}": _WHOLE
         for collection in ("recognitions", "directory", "comments", "audit", "reports", "ledgers")
@@ -26,6 +22,7 @@ BOUNDED = {
     "recognitions {'_id': {'$gt': '?'}}": _UPGRADE,
     "directory {'_id': {'$gt': '?'}}": _UPGRADE,
     "directory {'email': {'$ne': '?'}}": _UPGRADE,
+    "directory {'outbox_since': {'$exists': '?'}}": _UPGRADE,
     "leases {'name': '?'}": "there is one for each worker and slot",
     "ledgers {'only': {'$gt': '?'}, '_id': {'$gt': '?'}}": "the sparse index is named",
     "service_levels {'retired': '?', 'provider': {'$in': ['?']}}": "measured: 1 ms of 6,000",

@@ -1,23 +1,24 @@
-"""The relay: all in the outboxes reaches the log, in order, and nothing is cleared before."""
+"""The relay: all in the outbox reaches the log, in order, and nothing is cleared before."""
 
 import threading
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import time_machine
 
 from services.recognition.events import put_directory_event, put_key_event
-from services.recognition.relay import COLLECTIONS, PROMPT, Relay
-from services.recognition.repository import ensure_outbox_index
+from services.recognition.relay import PROMPT, Relay
+from services.recognition.repository import Outbox
 from shared import times
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
 from shared.eventlog.port import LogUnavailable
 from shared.events import DIRECTORY, TOPICS, Event
-from shared.mongo import Client
+from shared.mongo import Client, in_transaction
 from shared.slots import SlotLeases
 
 SLOTS = 8
@@ -26,8 +27,7 @@ SLOTS = 8
 @pytest.fixture
 def database(client: Client, settings: Settings) -> Any:
     database = client[settings.database("recognition")]
-    for name in COLLECTIONS:
-        ensure_outbox_index(database[name])
+    Outbox(database).ensure_indexes()
     return database
 
 
@@ -72,12 +72,18 @@ def published(log: EventLog) -> list[Event]:
     return events
 
 
+def store(database: Any, *records: dict[str, Any], collection: str = "directory") -> None:
+    """What records carry, as a command would store it."""
+    add = partial(Outbox(database).add, collection, records)
+    in_transaction(database.client, add)
+
+
 def waiting(database: Any) -> int:
-    return database["directory"].count_documents({"outbox_since": {"$exists": True}})
+    return database["outbox"].count_documents({})
 
 
 def test_every_version_is_published_in_order_and_then_cleared(database: Any, log: EventLog):
-    database["directory"].insert_many([team(number, versions=3) for number in range(40)])
+    store(database, *(team(number, versions=3) for number in range(40)))
     relay, _ = relay_of(database, log)
     assert relay.step() == 120
     assert waiting(database) == 0
@@ -96,7 +102,7 @@ def test_nothing_is_cleared_that_the_log_did_not_take(database: Any, log: EventL
         def append(self, events: Sequence[Event]) -> None:
             raise LogUnavailable("down")
 
-    database["directory"].insert_one(team(1))
+    store(database, team(1))
     relay, leases = relay_of(database, Down())  # type: ignore[arg-type]
     with pytest.raises(LogUnavailable):
         relay.step()
@@ -113,12 +119,10 @@ def test_what_changes_while_it_is_published_keeps_its_new_event(database: Any, l
         def append(self, events: Sequence[Event]) -> None:
             log.append(events)
             if events[0].data["state"]["version"] == 1:
-                entry = database["directory"].find_one({"_id": "team:t1"})
-                entry["version"] = 2
-                put_directory_event(entry, by=None, at=times.now())
-                database["directory"].replace_one({"_id": "team:t1"}, entry)
+                changed = team(1, versions=2)
+                store(database, {"outbox": changed["outbox"][1:]})
 
-    database["directory"].insert_one(team(1))
+    store(database, team(1))
     relay, _ = relay_of(database, Meanwhile())  # type: ignore[arg-type]
     assert relay.step() == 1
     assert waiting(database) == 1
@@ -137,7 +141,7 @@ def test_two_relays_share_the_slots_and_publish_each_event_once(database: Any, l
         one.step()
         clock.shift(2)
         other.step()
-        database["directory"].insert_many([team(number) for number in range(60)])
+        store(database, *(team(number) for number in range(60)))
         counts = one.step(), other.step()
     assert sum(counts) == 60
     assert min(counts) > 0
@@ -171,7 +175,7 @@ def test_a_key_waits_behind_no_backlog(database: Any, log: EventLog):
                 assert free.wait(30)
             log.append(events)
 
-    database["directory"].insert_one(team(1))
+    store(database, team(1))
     leases = SlotLeases(database["leases"], "relay", SLOTS)
     slow: Any = Slow()
     backlog = Relay(database, slow, leases, ["directory"])
@@ -179,7 +183,7 @@ def test_a_key_waits_behind_no_backlog(database: Any, log: EventLog):
     main = threading.Thread(target=backlog.step)
     main.start()
     assert stuck.wait(30)
-    database["api_keys"].insert_one(key("k1"))
+    store(database, key("k1"), collection="api_keys")
     assert keys.step() == 1
     assert [event.subject for event in published(log)] == ["k1"]
     free.set()

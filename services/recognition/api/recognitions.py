@@ -44,15 +44,12 @@ def give(asked: dict[str, Any]) -> Response:
     """
     caller, idempotency = current_caller(), service().idempotency
 
-    def effect(session: ClientSession | None) -> Answer:
+    def effect(session: ClientSession) -> Answer:
         view = service().recognitions.give(caller, asked, session)
         location = f"{blueprint.url_prefix}/{view['id']}"
         return Answer.of(view, 201, {"Location": location, "ETag": etag(view["revision"])})
 
-    key = idempotency.key(caller)
-    if key is None and not service().recognitions.needs_transaction(asked):
-        return effect(None).response()  # a single document: atomic and durable without one
-    return idempotency.run(service().client, key, effect).response()
+    return idempotency.run(service().client, idempotency.key(caller), effect).response()
 
 
 @blueprint.get("")

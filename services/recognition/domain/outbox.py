@@ -1,6 +1,6 @@
-"""The outbox: events that a record carries until the relay has published them.
+"""The outbox: events that are stored with what they tell of, until the relay has published them.
 
-See docs/adr/0002-outbox-in-the-document.md.
+See docs/adr/0090-outbox.md.
 """
 
 import zlib
@@ -14,7 +14,14 @@ from shared.events import Event, event_id
 from shared.times import to_rfc3339
 
 SLOTS = 8
-"""Into how many parts relays share the outboxes; one resource always falls into the same."""
+"""Into how many parts relays share the outbox; one resource always falls into the same."""
+
+CARRIED = "outbox"
+"""Under this name a record carries its new events to the repository that stores it."""
+
+Entry = dict[str, Any]
+"""An event that waits: {"_id": its id, "subject", "version", "type", "topic", "at", "data": JSON,
+"request_id"}."""
 
 
 def put(
@@ -26,10 +33,13 @@ def put(
     now: datetime,
     request_id: str | None,
 ) -> None:
-    """Add the event of `record`'s present version to its outbox."""
-    record.setdefault("outbox", []).append(
+    """Let `record` carry the event of its present version."""
+    subject, version = record["_id"], record["version"]
+    record.setdefault(CARRIED, []).append(
         {
-            "version": record["version"],
+            "_id": event_id(subject, version),
+            "subject": subject,
+            "version": version,
             "type": event_type,
             "topic": topic,
             "at": now,
@@ -37,24 +47,33 @@ def put(
             "request_id": request_id,
         }
     )
-    record.setdefault("outbox_since", now)
-    record["outbox_slot"] = zlib.crc32(record["_id"].encode()) % SLOTS
+
+
+def bare(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record without the events that it carries: what is stored of it."""
+    return {name: value for name, value in record.items() if name != CARRIED}
+
+
+def slot_of(subject: str) -> int:
+    """The part of the outbox that a resource falls into."""
+    return zlib.crc32(subject.encode()) % SLOTS
+
+
+def event_of(entry: Mapping[str, Any], source: str) -> Event:
+    """The event that waits as `entry`."""
+    return Event(
+        id=entry["_id"],
+        type=entry["type"],
+        source=source,
+        subject=entry["subject"],
+        time=to_rfc3339(entry["at"]),
+        topic=entry["topic"],
+        key=entry["subject"],
+        data=orjson.loads(entry["data"]),
+        request_id=entry["request_id"],
+    )
 
 
 def events_in(record: Mapping[str, Any], source: str) -> list[Event]:
-    """The unpublished events of a record, in order of version."""
-    subject = record["_id"]
-    return [
-        Event(
-            id=event_id(subject, entry["version"]),
-            type=entry["type"],
-            source=source,
-            subject=subject,
-            time=to_rfc3339(entry["at"]),
-            topic=entry["topic"],
-            key=subject,
-            data=orjson.loads(entry["data"]),
-            request_id=entry["request_id"],
-        )
-        for entry in sorted(record["outbox"], key=lambda entry: entry["version"])
-    ]
+    """The events that a record carries, in order of version."""
+    return [event_of(entry, source) for entry in record.get(CARRIED, ())]

@@ -6,7 +6,7 @@ from services.recognition.repository.directory import DirectoryRepository
 from services.recognition.repository.feed import FeedRepository
 from services.recognition.repository.keys import KeyRepository
 from services.recognition.repository.ledgers import LedgerRepository
-from services.recognition.repository.outboxes import OutboxRepository, ensure_outbox_index
+from services.recognition.repository.outbox import Outbox
 from services.recognition.repository.privacy import (
     AccessReportRepository,
     ErasureRepository,
@@ -26,11 +26,10 @@ __all__ = [
     "FeedRepository",
     "KeyRepository",
     "LedgerRepository",
-    "OutboxRepository",
+    "Outbox",
     "PersonalStores",
     "RecognitionRepository",
     "ReportRepository",
     "ServiceLevelRepository",
     "ValueRepository",
-    "ensure_outbox_index",
 ]

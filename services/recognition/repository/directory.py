@@ -13,10 +13,10 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from services.recognition.domain.attribution import teams_needed
 from services.recognition.domain.directory import email_key
 from services.recognition.domain.directory_search import is_found, keys_for
+from services.recognition.domain.outbox import bare
 from services.recognition.repository.directory_layout import HEAD, upgrade
 from services.recognition.repository.managers import Managers
-from services.recognition.repository.outboxes import ensure_outbox_index
-from services.recognition.repository.recognitions import MOST_UNPUBLISHED, OutboxFull
+from services.recognition.repository.outbox import Outbox
 from shared import fences
 from shared.mongo import ensure_index, find_many, run_again
 
@@ -28,7 +28,7 @@ KEPT_SECONDS = 2.0
 
 _MOST_KEPT = 5_000
 
-_WITHOUT_DERIVED = {"outbox": 0, "outbox_since": 0, "found_by": 0}
+_WITHOUT_DERIVED = {"found_by": 0}
 
 
 class EntryMovedOn(Exception):
@@ -45,6 +45,7 @@ class DirectoryRepository:
         self._heads = database["heads"]
         self._kept: dict[str, tuple[float, Document]] = {}
         self._managers = Managers(database)
+        self._outbox = Outbox(database)
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
@@ -56,7 +57,6 @@ class DirectoryRepository:
         create([("ancestors", ASCENDING)], name="ancestors", sparse=True)
         create([("email_key", ASCENDING)], name="one_email", unique=True, sparse=True)
         create([("leaving", ASCENDING)], name="leaving", sparse=True)
-        ensure_outbox_index(self._collection)
 
     def leaving(self, limit: int) -> list[tuple[str, int]]:
         """Up to `limit` people who left and whose promises are to be released, at which version."""
@@ -194,26 +194,13 @@ class DirectoryRepository:
         return int(head["turn"])
 
     def write(self, entries: Sequence[Document], session: ClientSession) -> None:
-        """Store entries in this order, as part of a transaction: the first version of new ones,
-        the next of known ones, which keep the events that their outbox still holds.
+        """Store entries in this order, as part of a transaction, each with the event that it
+        carries: the first version of new ones, the next of known ones.
 
-        Raises EntryMovedOn when one is not as it was read, or was created meanwhile; OutboxFull
-        when more than MOST_UNPUBLISHED events of one wait.
+        Raises EntryMovedOn when one is not as it was read, or was created meanwhile.
         """
         created = [entry["_id"] for entry in entries if entry["version"] == 1]
-        waiting = self._unpublished([entry["_id"] for entry in entries], session)
-        writes: list[InsertOne[Document] | ReplaceOne[Document]] = []
-        for entry in entries:
-            identifier, version = entry["_id"], entry["version"]
-            before = waiting.get(identifier, {"outbox": []})
-            after = {**entry, **before, "outbox": [*before["outbox"], *entry["outbox"]]}
-            if len(after["outbox"]) > MOST_UNPUBLISHED:
-                raise OutboxFull
-            waiting[identifier] = {name: after[name] for name in ("outbox", "outbox_since")}
-            if version == 1:
-                writes.append(InsertOne(after))
-            else:
-                writes.append(ReplaceOne({"_id": identifier, "version": version - 1}, after))
+        writes = [_write_of(entry) for entry in entries]
         try:
             result = self._collection.bulk_write(writes, session=session)
         except BulkWriteError as error:
@@ -222,6 +209,7 @@ class DirectoryRepository:
             raise
         if result.matched_count != len(entries) - len(created):
             raise EntryMovedOn
+        self._outbox.add("directory", entries, session)
         for entry in entries:
             self._kept.pop(entry["_id"], None)
         self._managers.forget()
@@ -229,8 +217,9 @@ class DirectoryRepository:
             self._note_new(created, session)
 
     def remove(self, reference: str, session: ClientSession) -> None:
-        """Take an entry out for good, with the events that it still holds, and from the fences."""
+        """Take an entry out for good, with the events that wait, and from the fences."""
         self._collection.delete_one({"_id": reference}, session=session)
+        self._outbox.forget("directory", reference, session)
         self._kept.pop(reference, None)
         head = self._heads.find_one(HEAD, {"fences": 1}, session=session)
         after = fences.plain(fences.without(fences.fences_of(head), reference))
@@ -248,13 +237,12 @@ class DirectoryRepository:
         after = fences.plain(fences.with_new(known, references, ids_within))
         self._heads.update_one(HEAD, {"$set": {"fences": after}}, session=session)
 
-    def _unpublished(
-        self, references: Sequence[str], session: ClientSession
-    ) -> dict[str, Document]:
-        found = find_many(
-            self._collection, "_id", references, {"outbox": 1, "outbox_since": 1}, session
-        )
-        return {entry["_id"]: entry for entry in found if entry.get("outbox_since")}
+
+def _write_of(entry: Document) -> InsertOne[Document] | ReplaceOne[Document]:
+    stored = bare(entry)
+    if entry["version"] == 1:
+        return InsertOne(stored)
+    return ReplaceOne({"_id": entry["_id"], "version": entry["version"] - 1}, stored)
 
 
 def _conditions(team: str | None, keys: Sequence[str]) -> list[Document]:

@@ -8,7 +8,8 @@ from pymongo import DESCENDING, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.recognition.repository.outboxes import ensure_outbox_index
+from services.recognition.domain.outbox import bare
+from services.recognition.repository.outbox import Outbox
 from shared.mongo import ensure_index, find_many
 
 Document = dict[str, Any]
@@ -27,20 +28,21 @@ class KeyRepository:
 
     def __init__(self, database: Database[Document]) -> None:
         self._collection = database["api_keys"]
+        self._outbox = Outbox(database)
         self._uses = database["api_key_uses"]
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
         ensure_index(self._collection, _ORDER, name="created")
-        ensure_outbox_index(self._collection)
 
     def insert(self, key: Document, session: ClientSession) -> None:
         """Store a new key with its event."""
-        self._collection.insert_one(key, session=session)
+        self._collection.insert_one(bare(key), session=session)
+        self._outbox.add("api_keys", [key], session)
 
     def get(self, key_id: str, session: ClientSession | None = None) -> Document | None:
         """One key, revoked ones too."""
-        return self._collection.find_one({"_id": key_id}, {"outbox": 0}, session=session)
+        return self._collection.find_one({"_id": key_id}, session=session)
 
     def page(self, now: datetime, before: Position | None, limit: int) -> list[Document]:
         """Up to `limit` keys, the newest first, made before the position `before`.
@@ -59,23 +61,20 @@ class KeyRepository:
         return found[:limit]
 
     def _read(self, created_at: datetime | Mapping[str, Any], limit: int) -> list[Document]:
-        found = self._collection.find({"created_at": created_at}, {"outbox": 0})
+        found = self._collection.find({"created_at": created_at})
         return list(found.sort(_ORDER).limit(limit))
 
     def every(self) -> Iterator[Document]:
         """Every key, the newest first."""
-        return self._collection.find({}, {"outbox": 0}).sort(_ORDER)
+        return self._collection.find({}).sort(_ORDER)
 
     def replace(self, key: Document, session: ClientSession) -> None:
         """Store the next version of a key, which was read in the same transaction, with the event
-        that its outbox holds."""
-        changes = {name: value for name, value in key.items() if name not in {"_id", "outbox"}}
-        result = self._collection.update_one(
-            {"_id": key["_id"], "version": key["version"] - 1},
-            {"$set": changes, "$push": {"outbox": {"$each": key["outbox"]}}},
-            session=session,
-        )
+        that it carries."""
+        before = {"_id": key["_id"], "version": key["version"] - 1}
+        result = self._collection.replace_one(before, bare(key), session=session)
         assert result.matched_count == 1, "the transaction had read another version"
+        self._outbox.add("api_keys", [key], session)
 
     def last_used(self, key_ids: Iterable[str]) -> dict[str, datetime]:
         """When each of those was last used; those that never were are left out."""

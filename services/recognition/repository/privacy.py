@@ -1,6 +1,6 @@
 """Erasures and access reports: what was asked for, and how far it has come."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -156,8 +156,3 @@ class PersonalStores:
     def delete(self, name: str, identifier: Any, session: ClientSession) -> None:
         """Forget a document."""
         self._database[name].delete_one({"_id": identifier}, session=session)
-
-    def has_unpublished(self, since: datetime, collections: Sequence[str]) -> bool:
-        """Whether an outbox holds an event from `since` or before."""
-        waiting = {"outbox_since": {"$lte": since}}
-        return any(self._database[name].find_one(waiting, {"_id": 1}) for name in collections)

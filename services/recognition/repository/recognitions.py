@@ -10,20 +10,14 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from services.recognition.repository.outboxes import ensure_outbox_index
-from shared.mongo import ensure_index, find_many
+from services.recognition.domain.outbox import bare
+from services.recognition.repository.outbox import Outbox
+from shared.mongo import ensure_index, find_many, in_transaction
 
 Document = dict[str, Any]
 DUPLICATE_KEY = 11000
-MOST_UNPUBLISHED = 200
-"""Events that a record may carry (DESIGN section 6.2)."""
-
-_OF_THE_OUTBOX = frozenset({"outbox", "outbox_since", "outbox_slot"})
+_NAME = "recognitions"
 _ABSENT = object()
-
-
-class OutboxFull(Exception):
-    """The relay is so far behind that the record can carry no more events."""
 
 
 class MovedOn(Exception):
@@ -34,7 +28,8 @@ class RecognitionRepository:
     """The collection `recognitions`."""
 
     def __init__(self, database: Database[Document]) -> None:
-        self._collection = database["recognitions"]
+        self._collection = database[_NAME]
+        self._outbox = Outbox(database)
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat.
@@ -47,62 +42,67 @@ class RecognitionRepository:
         create([("external_key", ASCENDING)], name="external_key", unique=True, sparse=True)
         create([("echo_key", ASCENDING)], name="echo_key", unique=True, sparse=True)
         create([("ticks_at", ASCENDING)], name="ticks_at", sparse=True)
-        ensure_outbox_index(self._collection)
 
-    def insert(self, record: Document, session: ClientSession | None = None) -> None:
-        """Store a new recognition with its event: durable when this returns."""
-        self._collection.insert_one(record, session=session)
+    def insert(self, record: Document, session: ClientSession) -> None:
+        """Store a new recognition with the event that it carries."""
+        self._collection.insert_one(bare(record), session=session)
+        self._outbox.add(_NAME, [record], session)
 
     def insert_new(self, records: Sequence[Document]) -> set[str]:
-        """Store those that are not there yet; the ids of those that were, by id or external id."""
-        try:
-            self._collection.insert_many(records, ordered=False)
-        except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-                raise
-            return {records[failure["index"]]["_id"] for failure in failures}
-        return set()
+        """Store those that are not there yet with their events: durable when this returns; the
+        ids of those that were, by id, external id or echo."""
+        there: set[str] = set()
+        while new := [record for record in records if record["_id"] not in there]:
+            try:
+                in_transaction(self._collection.database.client, partial(self._insert_all, new))
+                break
+            except BulkWriteError as error:
+                failures = error.details["writeErrors"]
+                if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+                    raise
+                there |= {new[failure["index"]]["_id"] for failure in failures}
+                there |= self._ids_of_stored(new)
+        return there
+
+    def _insert_all(self, records: Sequence[Document], session: ClientSession) -> None:
+        self._collection.insert_many(map(bare, records), ordered=False, session=session)
+        self._outbox.add(_NAME, records, session)
+
+    def _ids_of_stored(self, records: Sequence[Document]) -> set[str]:
+        keys = {record["external_key"] for record in records if "external_key" in record}
+        found = self.existing(sorted(keys), [record["_id"] for record in records])
+        return {
+            record["_id"]
+            for record in records
+            if {record["_id"], record.get("external_key")} & found.keys()
+        }
 
     def get(self, recognition_id: str, session: ClientSession | None = None) -> Document | None:
         """One recognition, whoever may read it."""
-        return self._collection.find_one({"_id": recognition_id}, {"outbox": 0}, session=session)
+        return self._collection.find_one({"_id": recognition_id}, session=session)
 
     def several(self, recognition_ids: Iterable[str]) -> list[Document]:
         """Those recognitions that are there, whoever may read them."""
-        return list(find_many(self._collection, "_id", recognition_ids, {"outbox": 0}))
+        return list(find_many(self._collection, "_id", recognition_ids))
 
     def put_version(self, before: Document, after: Document, session: ClientSession) -> None:
-        """Store the next version of a recognition, whose event stands in the outbox of `after`.
+        """Store the next version of a recognition with the event that `after` carries.
 
-        Raises OutboxFull when more events than MOST_UNPUBLISHED wait already, and MovedOn when it
-        is not at the version of `before`.
+        Raises MovedOn when it is not at the version of `before`.
         """
-        [event] = after["outbox"]
+        stored = bare(after)
         changed = {
-            name: value
-            for name, value in after.items()
-            if name not in _OF_THE_OUTBOX and before.get(name, _ABSENT) != value
+            name: value for name, value in stored.items() if before.get(name, _ABSENT) != value
         }
-        gone = {name: "" for name in before if name not in after and name not in _OF_THE_OUTBOX}
+        gone = {name: "" for name in before if name not in stored}
         written = self._collection.update_one(
-            {
-                "_id": before["_id"],
-                "version": before["version"],
-                f"outbox.{MOST_UNPUBLISHED - 1}": {"$exists": False},
-            },
-            {
-                "$set": changed,
-                **({"$unset": gone} if gone else {}),
-                "$push": {"outbox": event},
-                "$min": {"outbox_since": event["at"]},
-            },
+            {"_id": before["_id"], "version": before["version"]},
+            {"$set": changed, **({"$unset": gone} if gone else {})},
             session=session,
         )
         if written.matched_count == 0:
-            present = self.get(before["_id"], session)
-            is_full = present is not None and present["version"] == before["version"]
-            raise OutboxFull if is_full else MovedOn
+            raise MovedOn
+        self._outbox.add(_NAME, [after], session)
 
     def echoes_of(self, recognition_ids: Sequence[str]) -> list[Document]:
         """Who echoed these thank-yous, in order of time, with the audience of each echo."""
@@ -165,4 +165,4 @@ class RecognitionRepository:
 
     def every(self) -> Iterator[Document]:
         """Every recognition there is, in order of id (that is, of creation)."""
-        return self._collection.find({}, {"outbox": 0}).sort("_id", ASCENDING)
+        return self._collection.find({}).sort("_id", ASCENDING)

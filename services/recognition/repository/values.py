@@ -9,8 +9,9 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from services.recognition.domain.outbox import bare
 from services.recognition.domain.values import in_use
-from services.recognition.repository.outboxes import ensure_outbox_index
+from services.recognition.repository.outbox import Outbox
 from shared.mongo import ensure_index
 
 Document = dict[str, Any]
@@ -35,13 +36,13 @@ class ValueRepository:
         self, database: Database[Document], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._collection = database["values"]
+        self._outbox = Outbox(database)
         self._monotonic = monotonic
         self._kept: tuple[float, list[Document]] | None = None
 
     def ensure_indexes(self) -> None:
         """Create what the queries below need; safe to repeat."""
         ensure_index(self._collection, _IN_ORDER, name="order")
-        ensure_outbox_index(self._collection)
 
     def is_empty(self) -> bool:
         """Whether there is no value at all."""
@@ -50,23 +51,26 @@ class ValueRepository:
     def insert(self, values: Sequence[Document], session: ClientSession) -> None:
         """Store new values with their events. Raises ValueMovedOn when one is there already."""
         try:
-            self._collection.insert_many(values, session=session)
+            self._collection.insert_many(map(bare, values), session=session)
         except BulkWriteError as error:
             if any(failure["code"] == DUPLICATE_KEY for failure in error.details["writeErrors"]):
                 raise ValueMovedOn from None
             raise
         except DuplicateKeyError:
             raise ValueMovedOn from None
+        self._outbox.add("values", values, session)
 
     def replace(self, value: Document, session: ClientSession) -> None:
-        """Store the next version of a value, its outbox with it. Raises ValueMovedOn when it is
-        not as it was read."""
+        """Store the next version of a value with the event that it carries. Raises ValueMovedOn
+        when it is not as it was read."""
         before = {"_id": value["_id"], "version": value["version"] - 1}
-        if self._collection.replace_one(before, value, session=session).matched_count != 1:
+        result = self._collection.replace_one(before, bare(value), session=session)
+        if result.matched_count != 1:
             raise ValueMovedOn
+        self._outbox.add("values", [value], session)
 
     def get(self, value_id: str, session: ClientSession | None = None) -> Document | None:
-        """One value, whole: with the events that it still has to tell."""
+        """One value."""
         return self._collection.find_one({"_id": f"value:{value_id}"}, session=session)
 
     def page(self, after: Position | None, limit: int) -> list[Document]:
@@ -111,7 +115,7 @@ class ValueRepository:
         return choose(catalogue)
 
     def _read(self, condition: Document, limit: int) -> list[Document]:
-        found = self._collection.find(condition, {"outbox": 0})
+        found = self._collection.find(condition)
         return list(found.sort(_IN_ORDER).limit(limit))
 
 
