@@ -5,9 +5,9 @@ heads   {"_id": "topic/partition", "topic", "partition", "start", "next"}
 blocks  {"partition": "topic/partition", "first", "last", "at", "records": [{"key", "headers",
         "value"}]}: what one append brought to one partition, in blocks.
 
-An append is one transaction per partition: it moves the head, then writes the blocks at those
-offsets. So offsets are dense and become visible in order; a reader reads the heads first, then
-up to them, and a hole stops it. See docs/adr/0040-event-log.md.
+An append is one transaction: it moves the heads, then writes the blocks at those offsets. So
+offsets are dense and become visible in order; a reader reads the heads first, then up to them,
+and a hole stops it. See docs/adr/0040-event-log.md.
 """
 
 import zlib
@@ -18,7 +18,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from pymongo import ReturnDocument
+from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -31,7 +31,6 @@ from shared.eventlog.port import (
     Offsets,
     Reader,
     Record,
-    TopicPartition,
     parse_position,
     position,
 )
@@ -58,30 +57,34 @@ class MongoEventLog(EventLog):
         self._known: set[str] = set()
 
     def write(self, messages: Sequence[Message]) -> None:
-        by_partition: dict[TopicPartition, list[Message]] = {}
+        if not messages:
+            return
+        topics = {message.topic for message in messages}
+        batches: dict[str, list[Message]] = {}
         for message in messages:
             partition = zlib.crc32(message.key.encode()) % PARTITIONS
-            by_partition.setdefault((message.topic, partition), []).append(message)
+            batches.setdefault(position(message.topic, partition), []).append(message)
         try:
-            self.ensure_topics({topic for topic, _ in by_partition})
-            for (topic, partition), batch in by_partition.items():
-                name = position(topic, partition)
-                in_transaction(self._client, partial(self._append, name, batch))
+            self.ensure_topics(topics)
+            in_transaction(self._client, partial(self._append, batches))
         except PyMongoError as error:
             raise LogUnavailable(f"cannot append: {error}") from error
-        for channel in {nudges.ACCESS if t == ACCESS else nudges.LOG for t, _ in by_partition}:
+        for channel in {nudges.ACCESS if topic == ACCESS else nudges.LOG for topic in topics}:
             self._nudges.send(channel)
 
-    def _append(self, name: str, batch: list[Message], session: ClientSession) -> None:
-        head = self._heads.find_one_and_update(
-            {"_id": name},
-            {"$inc": {"next": len(batch)}},
-            return_document=ReturnDocument.AFTER,
-            session=session,
-        )
-        assert head is not None, f"{name} has no head"
-        first = head["next"] - len(batch)
-        self._blocks.insert_many(list(_blocks(name, first, batch)), session=session)
+    def _append(self, batches: Mapping[str, list[Message]], session: ClientSession) -> None:
+        names = sorted(batches)  # so that two who append meet at the first that they share
+        moves = [UpdateOne({"_id": name}, {"$inc": {"next": len(batches[name])}}) for name in names]
+        self._heads.bulk_write(moves, session=session)
+        ends = {
+            head["_id"]: head["next"]
+            for head in self._heads.find({"_id": {"$in": names}}, session=session)
+        }
+        blocks: list[Document] = []
+        for name, batch in batches.items():
+            assert name in ends, f"{name} has no head"
+            blocks += _blocks(name, ends[name] - len(batch), batch)
+        self._blocks.insert_many(blocks, session=session)
 
     def identity(self) -> str:
         while (found := self._log.find_one({"_id": "identity"})) is None:
