@@ -4,13 +4,13 @@ import contextlib
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from pymongo import MongoClient
+from pymongo import InsertOne, MongoClient, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
@@ -231,6 +231,26 @@ def update_many(
     """
     for chunk in _chunks(ids, _UPDATED_AT_ONCE):
         collection.update_many({"_id": {"$in": chunk}}, update, session=session)
+
+
+def write_of(document: Document, *, is_new: bool) -> InsertOne[Document] | ReplaceOne[Document]:
+    """What stores a whole document, which nobody else writes, and which `is_new` or is not.
+
+    An insert in bulk costs half of what an upsert does, on SecantusDB a third.
+    """
+    return InsertOne(document) if is_new else ReplaceOne({"_id": document["_id"]}, document)
+
+
+def put_each(
+    collection: Collection[Document],
+    documents: Iterable[Document],
+    known: Container[Any],
+    session: ClientSession,
+) -> None:
+    """Store whole documents: in place of those whose `_id` is in `known`, the others as new."""
+    writes = [write_of(document, is_new=document["_id"] not in known) for document in documents]
+    if writes:
+        collection.bulk_write(writes, ordered=False, session=session)
 
 
 def _chunks(values: Iterable[Any], size: int) -> Iterator[list[Any]]:

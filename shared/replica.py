@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pymongo import ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -19,7 +18,7 @@ from shared.eventlog.follower import Follower
 from shared.events import ACCESS, DIRECTORY, Event
 from shared.key_uses import NOTED_EVERY_SECONDS, UntoldUses
 from shared.lease import Lease
-from shared.mongo import Client, Document, find_many
+from shared.mongo import Client, Document, find_many, put_each
 from shared.times import parse_rfc3339
 from shared.worker import SideLoop
 
@@ -98,13 +97,10 @@ def store_newer(
         held = newest.get(entry["_id"])
         if held is None or entry["version"] > held["version"]:
             newest[entry["_id"]] = entry
-    for stored in find_many(collection, "_id", list(newest), {"version": 1}, session):
-        if stored["version"] >= newest[stored["_id"]]["version"]:
-            del newest[stored["_id"]]
-    changed = list(newest.values())
-    if changed:
-        writes = [ReplaceOne({"_id": entry["_id"]}, entry, upsert=True) for entry in changed]
-        collection.bulk_write(writes, ordered=False, session=session)
+    found = find_many(collection, "_id", list(newest), {"version": 1}, session)
+    stored = {entry["_id"]: entry["version"] for entry in found}
+    changed = [each for each in newest.values() if each["version"] > stored.get(each["_id"], 0)]
+    put_each(collection, changed, stored, session)
     return changed
 
 

@@ -146,7 +146,7 @@ class Fanning:
                 versions[change.recognition_id] = change.row["version"]
                 newest[change.recognition_id] = change.row
                 fresh.append(change)
-        recognitions.replace(newest.values(), session)
+        recognitions.put(newest.values(), heads, session)
         shown = {key for key, row in newest.items() if row["state"]["status"] in SHOWN_STATUSES}
         for key in newest:
             was_shown = key not in heads or heads[key][1] in SHOWN_STATUSES

@@ -7,13 +7,12 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from pymongo import InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
 from services.leaderboard.domain.coverage import Receipts, months_of
-from shared.mongo import Document, find_many
+from shared.mongo import Document, find_many, put_each
 
 PEOPLE = "people"
 Tallies = dict[str, dict[str, int]]
@@ -97,14 +96,8 @@ class CoverageStore:
     def _put(
         self, documents: Mapping[str, Document], known: Collection[str], session: ClientSession
     ) -> None:
-        writes: list[InsertOne[Document] | ReplaceOne[Document]] = []
-        for identifier, document in documents.items():
-            which = {"_id": identifier}
-            stored = {**which, **document}
-            # Inserts in bulk are several times faster than upserts, and nobody else writes these.
-            writes.append(ReplaceOne(which, stored) if identifier in known else InsertOne(stored))
-        if writes:
-            self._collection.bulk_write(writes, ordered=False, session=session)
+        stored = ({"_id": identifier, **document} for identifier, document in documents.items())
+        put_each(self._collection, stored, known, session)
 
 
 def is_active(entry: Mapping[str, object]) -> bool:

@@ -16,7 +16,7 @@ from services.leaderboard.domain.series import packed, unpacked
 from services.leaderboard.domain.series_fold import Cells
 from services.leaderboard.domain.trend import PackedCells
 from services.leaderboard.repository.generations import collections_of
-from shared.mongo import Document, find_many
+from shared.mongo import Document, find_many, write_of
 
 _DOT = "/"
 """Stands in names of fields for the dots of ids: MongoDB would take those for paths."""
@@ -63,13 +63,11 @@ class SeriesStore:
         """Store documents, and remove those without cells; `known` are those that there are."""
         writes: list[InsertOne[Document] | ReplaceOne[Document] | DeleteOne] = []
         for name, cells in changed.items():
-            which, document = {"_id": name}, {"_id": name, "cells": _fields(cells)}
-            if not cells:
-                writes += [DeleteOne(which)] if name in known else []
+            if cells:
+                document = {"_id": name, "cells": _fields(cells)}
+                writes.append(write_of(document, is_new=name not in known))
             elif name in known:
-                writes.append(ReplaceOne(which, document))
-            else:  # inserts in bulk are several times faster than upserts
-                writes.append(InsertOne(document))
+                writes.append(DeleteOne({"_id": name}))
         if writes:
             self._collection.bulk_write(writes, ordered=False, session=session)
 

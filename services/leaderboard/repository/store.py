@@ -23,7 +23,7 @@ from services.leaderboard.repository.documents import (
 from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import fences
-from shared.mongo import Document, find_many
+from shared.mongo import Document, find_many, put_each, write_of
 from shared.replica import apply_directory, store_newer
 
 Versioned = tuple[int, Contribution | None]
@@ -177,25 +177,18 @@ class MongoStore:
         self, versions: Mapping[str, Versioned], known: Collection[str], session: ClientSession
     ) -> None:
         """See Store."""
-        writes = []
-        for identifier, (version, contribution) in versions.items():
-            document = {
-                "_id": identifier,
-                "version": version,
-                "contribution": contribution,
-            }
-            writes.append(_put(document, is_new=identifier not in known))
-        _write(self._held.contributions, writes, session)
+        documents = (
+            {"_id": identifier, "version": version, "contribution": contribution}
+            for identifier, (version, contribution) in versions.items()
+        )
+        put_each(self._held.contributions, documents, known, session)
 
     def put_lists(
         self, lists: Mapping[str, List], known: Collection[str], session: ClientSession
     ) -> None:
         """See Store."""
-        writes = [
-            _put(list_document(name, changed), is_new=name not in known)
-            for name, changed in lists.items()
-        ]
-        _write(self._held.lists, writes, session)
+        documents = (list_document(name, changed) for name, changed in lists.items())
+        put_each(self._held.lists, documents, known, session)
 
     def put_counters(
         self,
@@ -208,7 +201,7 @@ class MongoStore:
         for key, counter in counters.items():
             if counter.score:
                 document = counter_document(key, counter)
-                writes.append(_put(document, is_new=key not in known))
+                writes.append(write_of(document, is_new=key not in known))
             elif key in known:
                 writes.append(DeleteOne({"_id": counter_id(key)}))
         _write(self._held.counters, writes, session)
@@ -223,18 +216,13 @@ class MongoStore:
         writes: list[_Write] = []
         for key, held in gifts.items():
             if held:
-                writes.append(_put(gifts_document(key, held), is_new=key not in known))
+                writes.append(write_of(gifts_document(key, held), is_new=key not in known))
             elif key in known:
                 writes.append(DeleteOne({"_id": counter_id(key)}))
         _write(self._held.gifts, writes, session)
 
 
 _Write = InsertOne[Document] | ReplaceOne[Document] | DeleteOne
-
-
-def _put(document: Document, *, is_new: bool) -> "_Write":
-    # Inserts in bulk are several times faster than upserts, and nobody else writes these.
-    return InsertOne(document) if is_new else ReplaceOne({"_id": document["_id"]}, document)
 
 
 def _write(

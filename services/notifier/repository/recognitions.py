@@ -1,14 +1,14 @@
 """The highest version of every recognition that came by: what deliveries and inboxes go by."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, ReplaceOne
+from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from shared.mongo import Document, ensure_index, find_many
+from shared.mongo import Document, ensure_index, find_many, put_each
 
 
 class RecognitionRows:
@@ -37,11 +37,9 @@ class RecognitionRows:
         found = find_many(self._collection, "_id", ids, wanted, session)
         return {row["_id"]: (row["version"], row["state"]["status"]) for row in found}
 
-    def replace(self, rows: Iterable[Document], session: ClientSession) -> None:
-        """Store rows, each newer than what is stored (the caller knows, from `heads`)."""
-        writes = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows]
-        if writes:
-            self._collection.bulk_write(writes, ordered=False, session=session)
+    def put(self, rows: Iterable[Document], known: Container[str], session: ClientSession) -> None:
+        """Store rows, each newer than what is stored; `known` are those that `heads` found."""
+        put_each(self._collection, rows, known, session)
 
     def involving(
         self, reference: str, low: datetime, high: datetime, limit: int
