@@ -29,6 +29,7 @@ T = TypeVar("T")
 _DURABLE = WriteConcern("majority", j=True)
 _SNAPSHOT = ReadConcern("snapshot")
 _UPDATED_AT_ONCE = 50
+_DELETED_AT_ONCE = 25
 _INDEX_IS_ANOTHER = {85, 86}  # IndexOptionsConflict, IndexKeySpecsConflict
 
 _session_files: WeakKeyDictionary[Client, SessionFiles] = WeakKeyDictionary()
@@ -231,6 +232,15 @@ def update_many(
     """
     for chunk in _chunks(ids, _UPDATED_AT_ONCE):
         collection.update_many({"_id": {"$in": chunk}}, update, session=session)
+
+
+def delete_each(collection: Collection[Document], ids: Iterable[Any]) -> None:
+    """Delete the documents whose `_id` is one of `ids`, a few at a statement: safe to repeat.
+
+    SecantusDB's server in Python takes 0.3 ms for each of 25, and 0.5 for each of 100.
+    """
+    for chunk in _chunks(ids, _DELETED_AT_ONCE):
+        collection.delete_many({"_id": {"$in": chunk}})
 
 
 def write_of(document: Document, *, is_new: bool) -> InsertOne[Document] | ReplaceOne[Document]:

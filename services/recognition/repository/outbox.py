@@ -10,9 +10,7 @@ from pymongo.database import Database
 
 from services.recognition.domain.outbox import CARRIED, Entry, slot_of
 from services.recognition.repository.outbox_layout import upgrade
-from shared.mongo import ensure_index
-
-_CLEARED_AT_ONCE = 100
+from shared.mongo import delete_each, ensure_index
 
 
 class Outbox:
@@ -50,9 +48,7 @@ class Outbox:
 
     def clear(self, entries: Sequence[Entry]) -> None:
         """Forget what was published."""
-        for start in range(0, len(entries), _CLEARED_AT_ONCE):
-            ids = [entry["_id"] for entry in entries[start : start + _CLEARED_AT_ONCE]]
-            self._events.delete_many({"_id": {"$in": ids}})
+        delete_each(self._events, (entry["_id"] for entry in entries))
 
     def forget(self, collection: str, subject: str, session: ClientSession) -> None:
         """Take out what waits about one resource: there is no such any more."""
