@@ -9,7 +9,7 @@ from pymongo.client_session import ClientSession
 
 from services.recognition.audit import audit_entry
 from services.recognition.directory import unavailable_when_raced, with_events
-from services.recognition.domain.directory import new_person
+from services.recognition.domain.directory import change, new_person
 from services.recognition.domain.erasure import NAME, new_alias
 from services.recognition.domain.state import plain
 from services.recognition.erasing import OTHERS
@@ -34,6 +34,12 @@ SERVED_FOR = timedelta(hours=1)
 
 _KEPT_FOR = timedelta(hours=24)
 _SERVICES = ("recognition", *OTHERS)
+
+_GONE = {
+    "name": NAME, "email": None, "photo_url": None, "timezone": None, "active": False,
+    "hidden_from_boards": True,
+}  # fmt: skip
+"""As whom the others know an erased person at once, until they have cleared what they hold."""
 
 
 class Privacy:
@@ -68,7 +74,8 @@ class Privacy:
         known = self._erased.find(person, session)
         if known is not None:
             return self.erasure(known, session)
-        if self._directory.get(person, session) is None:
+        entry = self._directory.get(person, session)
+        if entry is None:
             raise NotFound(f"There is no {person} in the directory")
         now, alias = self._now(), new_alias()
         erasure: Document = {
@@ -81,9 +88,9 @@ class Privacy:
             "services": dict.fromkeys(_SERVICES),
             "done_at": None,
         }
-        stand_in = new_person(alias, name=NAME, active=False)
-        with_events([stand_in], by=caller.person, at=now)
-        self._directory.remove(person, session)
+        stand_in, gone = new_person(alias, name=NAME, active=False), change(entry, **_GONE) or entry
+        with_events([stand_in, gone], by=caller.person, at=now)
+        self._directory.remove(gone, session)
         self._directory.write([stand_in], session)
         self._erased.note(person, erasure["_id"], self._erased.key(session), session)
         self._erasures.insert(erasure, session)

@@ -166,6 +166,26 @@ def test_counts_stay_and_the_alias_stands_for_the_person(services: Privacy) -> N
     assert managed["manager"] is None
 
 
+def test_the_name_and_the_place_on_boards_are_gone_at_once(services: Privacy) -> None:
+    """Long before the stores are cleared, which waits for requests that are in flight."""
+    services.clock.now = times.now()
+    plant(services)
+    boards = services.leaderboard
+    assert "person:zoe" in {
+        each["subject"] for each in boards.board("given", as_="root")["entries"]
+    }
+    services.recognition.call("POST", "/people/zoe/erasure", "root")
+    services.step_all()
+    boards.restart_web()
+    board = boards.board("given", as_="root")
+    assert "person:zoe" not in {each["subject"] for each in board["entries"]}
+    assert MARK not in boards.get("/people/zoe/standing", as_="root").text
+    for db in (boards.db, services.notifier.db):
+        entry = db["directory"].find_one({"_id": "person:zoe"})
+        assert entry is not None
+        assert (entry["name"], entry["active"], entry["email"]) == ("Erased person", False, None)
+
+
 def test_processes_that_answer_forget_the_name(services: Privacy) -> None:
     plant(services)
     services.leaderboard.restart_web()

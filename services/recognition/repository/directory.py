@@ -216,10 +216,13 @@ class DirectoryRepository:
         if created:
             self._note_new(created, session)
 
-    def remove(self, reference: str, session: ClientSession) -> None:
-        """Take an entry out for good, with the events that wait, and from the fences."""
+    def remove(self, last: Document, session: ClientSession) -> None:
+        """Take an entry out for good, and from the fences; of the events that wait about it only
+        that stays which `last`, what is to be told of it at the end, carries."""
+        reference = last["_id"]
         self._collection.delete_one({"_id": reference}, session=session)
         self._outbox.forget("directory", reference, session)
+        self._outbox.add("directory", [last], session)
         self._kept.pop(reference, None)
         head = self._heads.find_one(HEAD, {"fences": 1}, session=session)
         after = fences.plain(fences.without(fences.fences_of(head), reference))
