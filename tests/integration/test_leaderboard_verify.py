@@ -9,6 +9,7 @@ import pytest
 from cli.verify import told
 from services.leaderboard.domain import folding
 from services.leaderboard.repository import Generations
+from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.verify import Verified, Verify
 from shared.config import ConfigError, Settings
@@ -154,13 +155,14 @@ def tampered(leaderboard: Leaderboard) -> int:
     for stored in list(held.lists.find({"cells": {"$exists": True}})):
         if stored["_id"] != "2026" and not stored["_id"].startswith("received|2026|people|"):
             continue
-        for cell, entries in stored["cells"].items():
+        cells = unpack_cells(stored["cells"])
+        for cell, entries in cells.items():
             is_received = stored["_id"] != "2026" or cell.startswith("received|people|")
             if is_received and "person:bob" in entries:
                 entries["person:bob"] += 1
                 places += 1
                 break
-        held.lists.replace_one({"_id": stored["_id"]}, stored)
+        held.lists.update_one({"_id": stored["_id"]}, {"$set": {"cells": pack_cells(cells)}})
     more = {"$inc": {"score": 1}}
     of_bob = {"list": "received|2026|people|", "subject": "person:bob"}
     return places + held.counters.update_one(of_bob, more).modified_count

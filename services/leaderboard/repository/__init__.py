@@ -3,8 +3,8 @@
 generations    {"_id", "state": "building" | "live" | "retired", "timezone", "format",
                "created_at", "offsets": {"topic/partition": next}, "applied_at", "as_of"}
 contributions_<generation>  {"_id": recognition, "version", "contribution": {...} | null}
-lists_<generation>  {"_id": list, "revision", "entries": {subject: score}} while it is
-               small, then {..., "scores": {"<score>": how many who take a rank}}
+lists_<generation>  {"_id": list, "revision", "cells" (cells.py)} while it is small, then
+               {..., "scores": {"<score>": how many who take a rank}}
 counters_<generation>  {"_id": "<subject>|<list>", "list", "subject", "score", "ranked"} of the
                lists that outgrew it
 series_<generation>  {"_id": "<scope>|<month or year>", "cells"} (repository/series.py)

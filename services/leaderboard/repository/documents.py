@@ -13,6 +13,7 @@ from services.leaderboard.domain.folding import (
     Pairs,
 )
 from services.leaderboard.domain.segments import is_root
+from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from shared.mongo import Document
 
 _DOT = "/"
@@ -23,8 +24,7 @@ def list_document(name: str, changed: List) -> Document:
     """The document of `lists` that holds a list."""
     document: Document = {"_id": name, "revision": changed.revision}
     if changed.cells is not None:
-        cells = {_field(cell): _fields(entries) for cell, entries in changed.cells.items()}
-        return {**document, "cells": cells}
+        return {**document, "cells": pack_cells(changed.cells)}
     scores = {str(score): count for score, count in changed.scores.items()}
     outgrown = "periods" if is_root(name) else by_of(name)
     document |= {"outgrown": outgrown, "scores": scores, "hidden": changed.hidden}
@@ -35,7 +35,8 @@ def list_of(stored: Document) -> List:
     """The list in a document of `lists`."""
     if "cells" in stored:
         # Interned: the same few people stand on thousands of lists.
-        cells = {intern(_name(cell)): _names(held) for cell, held in stored["cells"].items()}
+        unpacked = unpack_cells(stored["cells"])
+        cells = {intern(cell): _interned(held) for cell, held in unpacked.items()}
         size = sum(map(len, cells.values()))
         return List(cells, size, revision=stored["revision"])
     scores = {int(score): count for score, count in stored["scores"].items()}
@@ -87,10 +88,12 @@ def _name(field: str) -> str:
 
 
 def _fields(numbers: dict[str, int]) -> dict[str, int]:
-    if "." not in "".join(numbers):  # as nearly always; a batch stores some 100,000 of them
-        return numbers
     return {_field(name): number for name, number in numbers.items()}
 
 
 def _names(stored: dict[str, int]) -> dict[str, int]:
-    return {intern(_name(field)): number for field, number in stored.items()}
+    return _interned({_name(field): number for field, number in stored.items()})
+
+
+def _interned(numbers: dict[str, int]) -> dict[str, int]:
+    return {intern(name): number for name, number in numbers.items()}

@@ -1,5 +1,5 @@
-"""The documents of series: {"_id": "<scope>|<month or year>", "cells": {unit: {metric: number}}}.
-The metrics of times are packed histograms (domain/durations.py).
+"""The documents of series: {"_id": "<scope>|<month or year>", "cells": {unit: {metric: number}},
+stored as cells.py has it}. The metrics of times are packed histograms (domain/durations.py).
 
 They are looked up by id. Beside them {"_id": "places", "places": [...]}: for which
 teams, and trees as they were then, people ever took part (domain/privacy.py).
@@ -15,12 +15,9 @@ from pymongo.database import Database
 from services.leaderboard.domain.series import packed, unpacked
 from services.leaderboard.domain.series_fold import Cells
 from services.leaderboard.domain.trend import PackedCells
+from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many, write_of
-
-_DOT = "/"
-"""Stands in names of fields for the dots of ids: MongoDB would take those for paths."""
-
 
 _PLACES = {"_id": "places"}
 
@@ -32,10 +29,9 @@ class SeriesStore:
         self._collection = collections_of(db, generation).series
 
     def read(self, names: Iterable[str]) -> dict[str, PackedCells]:
-        """The cells of those documents that there are, as `totals_of` takes them (what stands in
-        names of fields for dots is left in the names of places)."""
+        """The cells of those documents that there are, as `totals_of` takes them."""
         found = find_many(self._collection, "_id", names)
-        return {stored["_id"]: stored["cells"] for stored in found}
+        return {stored["_id"]: unpack_cells(stored["cells"]) for stored in found}
 
     def load(self, names: Iterable[str], session: ClientSession) -> dict[str, Cells]:
         """The cells of those documents that there are."""
@@ -64,7 +60,7 @@ class SeriesStore:
         writes: list[InsertOne[Document] | ReplaceOne[Document] | DeleteOne] = []
         for name, cells in changed.items():
             if cells:
-                document = {"_id": name, "cells": _fields(cells)}
+                document = {"_id": name, "cells": _stored(cells)}
                 writes.append(write_of(document, is_new=name not in known))
             elif name in known:
                 writes.append(DeleteOne({"_id": name}))
@@ -72,18 +68,13 @@ class SeriesStore:
             self._collection.bulk_write(writes, ordered=False, session=session)
 
 
-def _fields(cells: Cells) -> Document:
-    return {
-        unit: {metric.replace(".", _DOT): value for metric, value in packed(cell).items()}
-        for unit, cell in cells.items()
-    }
+def _stored(cells: Cells) -> bytes:
+    return pack_cells({unit: packed(cell) for unit, cell in cells.items()})
 
 
-def _cells(fields: Document) -> Cells:
+def _cells(stored: bytes) -> Cells:
     # Interned: the same few metrics stand in every cell.
     return {
-        intern(unit): {
-            intern(name.replace(_DOT, ".")): number for name, number in unpacked(cell).items()
-        }
-        for unit, cell in fields.items()
+        intern(unit): {intern(name): number for name, number in unpacked(cell).items()}
+        for unit, cell in unpack_cells(stored).items()
     }
