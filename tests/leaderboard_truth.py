@@ -15,7 +15,7 @@ from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.segments import Segment, View, is_root
 from services.leaderboard.domain.trend import PackedCells, documents_of, figures_of, totals_of
 from services.leaderboard.recount import Filter, Listed, Recount, Scores
-from services.leaderboard.recount_rules import BOARDS
+from services.leaderboard.recount_credits import BOARDS
 from services.leaderboard.repository import BoardReader
 from services.leaderboard.repository.documents import counter_of, gifts_of, list_of
 from services.leaderboard.repository.generations import collections_of

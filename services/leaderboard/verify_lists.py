@@ -8,7 +8,7 @@ from pymongo.client_session import ClientSession
 from services.leaderboard.domain.segments import Segment, View
 from services.leaderboard.progress import Progress
 from services.leaderboard.recount import Board
-from services.leaderboard.recount_rules import BOARDS
+from services.leaderboard.recount_credits import BOARDS
 from services.leaderboard.repository.stored import Standing
 from services.leaderboard.served import Served
 from services.leaderboard.truth import Difference, Truth
