@@ -141,12 +141,12 @@ def assert_stored(db: Database[Document], generation: str, truth: Truth, random:
 
 def assert_series(documents: Mapping[str, PackedCells], truth: Truth) -> None:
     """Fail unless every figure of every scope is what a recount finds, and nothing is elsewhere."""
-    facts = trend_recount.facts_of(truth.versions)
+    facts = trend_recount.facts_of(truth.versions, truth.zone)
     of_scope: dict[str, list[trend_recount.Fact]] = defaultdict(list)
     for fact in facts:
         for scope in fact.scopes:
             of_scope[scope].append(fact)
-    months = {fact.at.astimezone(truth.zone).date().replace(day=1) for fact in facts}
+    months = {fact.day.replace(day=1) for fact in facts}
     for name, cells in documents.items():
         of_scope.setdefault(name.rpartition("|")[0], [])
         months |= {date.fromisoformat(f"{unit[:7]}-01") for unit in cells if unit[5:7].isdecimal()}
@@ -154,8 +154,7 @@ def assert_series(documents: Mapping[str, PackedCells], truth: Truth) -> None:
     for scope, own in of_scope.items():
         for private in (False, True):
             expected = {
-                kind: trend_recount.recount(own, scope, kind, truth.zone, private=private)
-                for kind in BUCKETS
+                kind: trend_recount.recount(own, scope, kind, private=private) for kind in BUCKETS
             }
             for asked in ranges:
                 wanted = documents_of(scope, asked)

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pymongo.client_session import ClientSession
 
+from services.leaderboard.difference import Difference
 from services.leaderboard.domain.segments import Segment, View
 from services.leaderboard.progress import Progress
 from services.leaderboard.recount import Board
 from services.leaderboard.recount_credits import BOARDS
 from services.leaderboard.repository.stored import Standing
 from services.leaderboard.served import Served
-from services.leaderboard.truth import Difference, Truth
+from services.leaderboard.truth import Truth
 
 _PLACES_AT_ONCE = 100_000
 
