@@ -22,6 +22,7 @@ _LABELS = {
     "events": "Waiting for the projector",
     "compared": "Lists compared",
     "trends": "Trends compared",
+    "milestones": "Milestones compared",
 }
 _DIFFERENT, _NOT_DONE = 1, 2
 
@@ -37,7 +38,7 @@ _DIFFERENT, _NOT_DONE = 1, 2
     help="Seconds to wait for a projector that folds nothing.  [default: 60]",
 )
 def verify(most: int, patience: float) -> None:
-    """Count every board and trend again from what recognition exports, and tell what differs.
+    """Count boards, trends and milestones again from an export, and tell what differs.
 
     It changes nothing, and may run while people give thanks: what changed meanwhile is looked at
     again. The status is 0 when everything agrees, 1 when something differs, and 2 when it could
@@ -58,8 +59,10 @@ def verify(most: int, patience: float) -> None:
         sys.exit(_NOT_DONE)
     for difference in verified.differences[:most]:
         click.echo(told(difference))
-    stored = f"{verified.lists:,} lists and {verified.series:,} documents of trends"
-    counted = f"{stored} with {verified.recognitions:,} recognitions"
+    counted = (
+        f"{verified.lists:,} lists, {verified.series:,} documents of trends and "
+        f"{verified.milestones:,} milestones with {verified.recognitions:,} recognitions"
+    )
     if not verified.wrong:
         click.echo(f"Everything agrees: compared {counted}.")
         return

@@ -16,6 +16,7 @@ from services.leaderboard.domain.segments import Segment, View, is_root
 from services.leaderboard.domain.trend import PackedCells, documents_of, figures_of, totals_of
 from services.leaderboard.recount import Filter, Listed, Recount, Scores
 from services.leaderboard.recount_credits import BOARDS
+from services.leaderboard.recount_milestones import most_ever, scores_now
 from services.leaderboard.repository import BoardReader
 from services.leaderboard.repository.documents import counter_of, gifts_of, list_of
 from services.leaderboard.repository.generations import collections_of
@@ -41,11 +42,8 @@ class Truth:
             each.subject: each.data["state"] for each in newest if each.topic == DIRECTORY
         }
         self.versions = [_version(each) for each in newest if each.topic == RECOGNITION]
-        counted = Recount(zone)
-        for each in self.versions:
-            counted.put(each.state, each.attribution, each.at)
-        assert counted.unreadable == {}
-        self._boards = {period: counted.boards(period) for period in counted.sizes()}
+        self.recount = _counted(newest, zone)
+        self._boards = {period: self.recount.boards(period) for period in self.recount.sizes()}
 
     def lists(self) -> Iterator[Listed]:
         """Every list on which somebody stands."""
@@ -192,34 +190,26 @@ def assert_milestones(db: Database[Document], truth: Truth, levels: Iterable[int
         if each.topic == DIRECTORY
         and not (each.data["state"].get("active", True) and not each.data["state"].get("technical"))
     }
+    now, ever = scores_now(truth.recount), most_ever(_counted(truth.told, truth.zone))
     for rule in ("received", "given"):
-        now = truth.scores(Listed(rule, "all", "people"))
-        ever = _ever(truth.told, rule)
         for level in levels:
             has = {subject for subject, reached_level in reached[rule] if reached_level == level}
-            certain = {ref for ref, score in now.items() if score >= level} - left
+            certain = _at_least(level, now, rule) - left
             certain = {ref for ref in certain if not ref.startswith("person:erased-")}
             assert has >= certain, (rule, level, certain - has)
-            assert has <= {ref for ref, most in ever.items() if most >= level}, (rule, level)
+            assert has <= _at_least(level, ever, rule), (rule, level)
 
 
-def _ever(told: Iterable[Event], rule: str) -> dict[str, int]:
-    """The most that each person may ever have been credited with."""
-    most: dict[tuple[str, str], int] = defaultdict(int)
-    for event in told:
-        state = event.data["state"]
-        if event.topic == RECOGNITION and state["kind"] == "thank_you":
-            credited = (
-                dict.fromkeys(state["recipients"], 1)
-                if rule == "received"
-                else {state["giver"]: len(state["recipients"])}
-            )
-            for ref, number in credited.items():
-                most[state["id"], ref] = max(most[state["id"], ref], number)
-    ever: dict[str, int] = defaultdict(int)
-    for (_, ref), number in most.items():
-        ever[ref] += number
-    return ever
+def _at_least(level: int, scores: Mapping[tuple[str, str], int], rule: str) -> set[str]:
+    return {ref for (counts, ref), score in scores.items() if counts == rule and score >= level}
+
+
+def _counted(events: Iterable[Event], zone: ZoneInfo) -> Recount:
+    counted = Recount(zone)
+    for each in map(_version, (each for each in events if each.topic == RECOGNITION)):
+        counted.put(each.state, each.attribution, each.at)
+    assert counted.unreadable == {}
+    return counted
 
 
 def listed(view: View) -> Listed:

@@ -13,7 +13,15 @@ from zoneinfo import ZoneInfo
 
 from services.leaderboard.recount_calendar import periods_of
 from services.leaderboard.recount_credits import Credit, credits_of
-from services.leaderboard.recount_kept import Kept, Side, Thanks, days_of, kept_of
+from services.leaderboard.recount_kept import (
+    Kept,
+    Named,
+    Side,
+    Thanks,
+    days_of,
+    kept_of,
+    named_of,
+)
 
 Scores = dict[str, int]
 """{subject: score}, with those who take no rank."""
@@ -104,6 +112,7 @@ class Recount:
         self.unreadable: dict[str, str] = {}
         self._zone = zone
         self._kept: dict[str, Kept] = {}
+        self._once: dict[str, Named] = {}
         self._ids_on: dict[date, set[str]] = {}
         self._days_in: dict[str, list[date]] = defaultdict(list)
         self._sides: dict[Side, Side] = {}
@@ -117,11 +126,13 @@ class Recount:
             return
         self.versions[identifier] = version
         self.unreadable.pop(identifier, None)
+        once = self._named(identifier)
         if (before := self._kept.pop(identifier, None)) is not None:
             for day in days_of(before):
                 self._ids_on[day].discard(identifier)
         try:
             kept = kept_of(state, attribution, self._zone, at)
+            named = named_of(state, attribution)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             self.unreadable[identifier] = f"{type(error).__name__}: {error}"
             return
@@ -129,6 +140,8 @@ class Recount:
             self._kept[identifier] = self._shared(kept)
             for day in days_of(kept):
                 self._on(day).add(identifier)
+        if named is not None:
+            self._note(identifier, named, once)
 
     def sizes(self) -> dict[str, int]:
         """How many recognitions there are in each period in which any counts somewhere."""
@@ -154,6 +167,28 @@ class Recount:
                     found[credit.board, credit.by].add(credit, values)
         return dict(found)
 
+    def named(self) -> Iterator[Named]:
+        """Whom each thank-you names or once named, also those that count nowhere."""
+        for identifier in self._kept.keys() | self._once.keys():
+            if named := self._named(identifier):
+                yield named
+
+    def _named(self, identifier: str) -> Named | None:
+        if (once := self._once.get(identifier)) is not None:
+            return once
+        kept = self._kept.get(identifier)
+        if not isinstance(kept, Thanks):
+            return None
+        return Named(kept.giver, frozenset(each.ref for each in kept.recipients))
+
+    def _note(self, identifier: str, named: Named, once: Named | None) -> None:
+        """Keep whom a thank-you names or named, unless what is kept of it says the same."""
+        every = named.recipients | (once.recipients if once else frozenset())
+        self._once.pop(identifier, None)
+        held = self._named(identifier)
+        if held is None or held.recipients != every:
+            self._once[identifier] = Named(self._side(named.giver), every)
+
     def _on(self, day: date) -> set[str]:
         if day not in self._ids_on:
             self._ids_on[day] = set()
@@ -163,16 +198,15 @@ class Recount:
 
     def _shared(self, kept: Kept) -> Kept:
         """It with the sides that others hold, too: they are the same few, over and over."""
-
-        def shared(side: Side) -> Side:
-            return self._sides.setdefault(side, side)
-
-        giver = shared(kept.giver)
+        giver = self._side(kept.giver)
         if isinstance(kept, Thanks):
-            recipients = tuple(map(shared, kept.recipients))
+            recipients = tuple(map(self._side, kept.recipients))
             directions = self._directions.setdefault(kept.directions, kept.directions)
             return kept._replace(giver=giver, recipients=recipients, directions=directions)
-        return kept._replace(giver=giver, provider=kept.provider and shared(kept.provider))
+        return kept._replace(giver=giver, provider=kept.provider and self._side(kept.provider))
+
+    def _side(self, side: Side) -> Side:
+        return self._sides.setdefault(side, side)
 
 
 def recount(

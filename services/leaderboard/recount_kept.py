@@ -81,6 +81,13 @@ class Please(NamedTuple):
 Kept = Thanks | Please
 
 
+class Named(NamedTuple):
+    """Whom a thank-you names, or once named."""
+
+    giver: Side
+    recipients: frozenset[str]
+
+
 def days_of(kept: Kept) -> set[date]:
     """The days on which something of a recognition counts."""
     days = {kept.day}
@@ -88,6 +95,19 @@ def days_of(kept: Kept) -> set[date]:
         days |= {each.day for each in (kept.promise, kept.answered, kept.fulfilled) if each}
         days |= {kept.declined} if kept.declined else set()
     return days
+
+
+def named_of(state: Mapping[str, Any], attribution: Mapping[str, Any]) -> Named | None:
+    """Whom a thank-you names, whatever its state, with those that its history says took themselves
+    out of it; None of a please. Raises as kept_of does."""
+    if state["kind"] != "thank_you":
+        return None
+    acts = state.get("history") or ()  # exports have it, events have not
+    left = [
+        str(act["recipient"]) for act in acts if act.get("act") == "left" and "recipient" in act
+    ]
+    giver = _side(state["giver"], attribution["giver"])
+    return Named(giver, frozenset([*state["recipients"], *left]))
 
 
 def kept_of(

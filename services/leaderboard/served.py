@@ -12,6 +12,7 @@ from services.leaderboard.filler import BOARD_TOPICS
 from services.leaderboard.progress import Progress
 from services.leaderboard.repository import Generations
 from services.leaderboard.repository.generations import collections_of
+from services.leaderboard.repository.milestones import MilestoneRepository
 from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.repository.stored import StoredPeriod, names_by_period, roots_of
 from services.leaderboard.truth import Entry, Truth
@@ -43,6 +44,7 @@ class Served:
         self.contributions = collections_of(db, generation).contributions
         self.directory = db["directory"]
         self.series = SeriesStore(db, generation)
+        self.milestones = MilestoneRepository(db)
 
     def wait_until_folded(self, log: EventLog, progress: Progress) -> None:
         """Return once everything that the log holds now, and every version that was exported, is

@@ -1,4 +1,4 @@
-"""Verifying: every list and trend held against a second count of what recognition exports.
+"""Verifying: lists, trends and milestones held against a second count of what recognition exports.
 
 It reads the export, waits until the projector has folded all of it, and compares. What differs
 then may only have changed meanwhile, so that is compared again, exactly: read together with the
@@ -12,11 +12,13 @@ from typing import Any
 
 from services.leaderboard.difference import Difference
 from services.leaderboard.filler import BOARD_TOPICS, refuse_unless_ours
+from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.progress import Progress, silent
 from services.leaderboard.repository import Generations
 from services.leaderboard.served import Served
 from services.leaderboard.truth import Entry, Truth
 from services.leaderboard.verify_lists import wrong_on_lists
+from services.leaderboard.verify_milestones import wrong_milestones
 from services.leaderboard.verify_series import wrong_in_series
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
@@ -35,6 +37,7 @@ class Verified:
     recognitions: int = 0
     lists: int = 0
     series: int = 0
+    milestones: int = 0
     wrong: int = 0
     differences: list[Difference] = field(default_factory=list)
 
@@ -65,6 +68,7 @@ class Verify:
         self._patience = patience_seconds
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
+        self._rules = load_rules(settings)
 
     def run(
         self, directory: Iterable[Mapping[str, Any]], recognitions: Iterable[Mapping[str, Any]]
@@ -94,6 +98,9 @@ class Verify:
                 verified.add(wrong)
             for compared, wrong in wrong_in_series(served, truth, self._progress):
                 verified.series += compared
+                verified.add(wrong)
+            for compared, wrong in wrong_milestones(served, truth, self._rules, self._progress):
+                verified.milestones += compared
                 verified.add(wrong)
         now = self._generations.live()
         if now is None or now.id != generation.id:
