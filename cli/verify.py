@@ -38,7 +38,7 @@ _DIFFERENT, _NOT_DONE = 1, 2
     help="Seconds to wait for a projector that folds nothing.  [default: 60]",
 )
 def verify(most: int, patience: float) -> None:
-    """Count boards, trends and milestones again from an export, and tell what differs.
+    """Count boards, trends, milestones and sizes of teams again, and tell what differs.
 
     It changes nothing, and may run while people give thanks: what changed meanwhile is looked at
     again. The status is 0 when everything agrees, 1 when something differs, and 2 when it could
@@ -60,8 +60,9 @@ def verify(most: int, patience: float) -> None:
     for difference in verified.differences[:most]:
         click.echo(told(difference))
     counted = (
-        f"{verified.lists:,} lists, {verified.series:,} documents of trends and "
-        f"{verified.milestones:,} milestones with {verified.recognitions:,} recognitions"
+        f"{verified.lists:,} lists, {verified.series:,} documents of trends, "
+        f"{verified.milestones:,} milestones and {verified.sizes:,} sizes of teams with "
+        f"{verified.recognitions:,} recognitions"
     )
     if not verified.wrong:
         click.echo(f"Everything agrees: compared {counted}.")

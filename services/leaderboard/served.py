@@ -15,6 +15,7 @@ from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.repository.milestones import MilestoneRepository
 from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.repository.stored import StoredPeriod, names_by_period, roots_of
+from services.leaderboard.repository.team_sizes import TeamSizes
 from services.leaderboard.truth import Entry, Truth
 from shared.config import ConfigError
 from shared.eventlog import EventLog, Offsets
@@ -45,6 +46,7 @@ class Served:
         self.directory = db["directory"]
         self.series = SeriesStore(db, generation)
         self.milestones = MilestoneRepository(db)
+        self.sizes = TeamSizes(db)
 
     def wait_until_folded(self, log: EventLog, progress: Progress) -> None:
         """Return once everything that the log holds now, and every version that was exported, is

@@ -1,4 +1,4 @@
-"""Verifying: lists, trends and milestones held against a second count of what recognition exports.
+"""Verifying: what is served held against a second count of what recognition exports.
 
 It reads the export, waits until the projector has folded all of it, and compares. What differs
 then may only have changed meanwhile, so that is compared again, exactly: read together with the
@@ -20,6 +20,7 @@ from services.leaderboard.truth import Entry, Truth
 from services.leaderboard.verify_lists import wrong_on_lists
 from services.leaderboard.verify_milestones import wrong_milestones
 from services.leaderboard.verify_series import wrong_in_series
+from services.leaderboard.verify_sizes import wrong_sizes
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
 from shared.mongo import Client
@@ -38,6 +39,7 @@ class Verified:
     lists: int = 0
     series: int = 0
     milestones: int = 0
+    sizes: int = 0
     wrong: int = 0
     differences: list[Difference] = field(default_factory=list)
 
@@ -93,6 +95,8 @@ class Verify:
             verified.add(_unreadable(truth))
             verified.add(_wrong_versions(served, truth))
             verified.add(_wrong_entries(served, truth))
+            verified.sizes, wrong = wrong_sizes(served, truth)
+            verified.add(wrong)
             for compared, wrong in wrong_on_lists(served, truth, self._progress):
                 verified.lists += compared
                 verified.add(wrong)

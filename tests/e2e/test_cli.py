@@ -456,8 +456,8 @@ def test_verify_says_by_its_status_whether_the_boards_agree(suite: Suite, kudos:
 
     assert agreed.returncode == 0, agreed
     assert re.fullmatch(
-        r"Everything agrees: compared [\d,]+ lists, [\d,]+ documents of trends "
-        r"and [\d,]+ milestones with [\d,]+ recognitions.\n",
+        r"Everything agrees: compared [\d,]+ lists, [\d,]+ documents of trends, "
+        r"[\d,]+ milestones and [\d,]+ sizes of teams with [\d,]+ recognitions.\n",
         agreed.stdout,
     )
     with suite.database() as client:
