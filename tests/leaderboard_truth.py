@@ -15,7 +15,6 @@ from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.segments import Segment, View, is_root
 from services.leaderboard.domain.trend import PackedCells, documents_of, figures_of, totals_of
 from services.leaderboard.recount import Filter, Listed, Recount, Scores
-from services.leaderboard.recount_credits import BOARDS
 from services.leaderboard.recount_milestones import most_ever, scores_now
 from services.leaderboard.repository import BoardReader
 from services.leaderboard.repository.documents import counter_of, gifts_of, list_of
@@ -113,8 +112,7 @@ def assert_boards(store: MemoryStore, truth: Truth, random: Random, filtered: in
     for (name, giver), given in store.state[3].items():
         gifts[name] |= {(subject, giver): number for subject, number in given.items()}
     for name, given_on in gifts.items():
-        if name.partition("|")[0] in BOARDS:
-            assert given_on == truth.gifts(listed(_view_named(name))), name
+        assert given_on == truth.gifts(listed(_view_named(name))), name
 
 
 def assert_stored(db: Database[Document], generation: str, truth: Truth, random: Random) -> None:
@@ -225,15 +223,15 @@ def view_of(of: Listed) -> View:
 
 
 def _stored_views(store: MemoryStore) -> Iterator[View]:
-    """Every view that a document is about and a recount counts."""
+    """Every view that a document is about."""
     for name, held in store.state[1].items():
         if not is_root(name):
             views = [_view_named(name)]
         else:
             heads = {tuple(cell.split("|")[:2]) for cell in held.cells or {}}
             views = [View(board, name, by) for board, by in heads]
-        yield from (view for view in views if view.board in BOARDS)
-    yield from (_view_named(name) for name, _ in store.state[2] if name.partition("|")[0] in BOARDS)
+        yield from views
+    yield from (_view_named(name) for name, _ in store.state[2])
 
 
 def _view_named(name: str) -> View:

@@ -29,6 +29,7 @@ def promised(number: int, outcome: str | None) -> Event:
         kind="please",
         status="fulfilled" if outcome else "promised",
         promise={**promise, "moved_late": False},
+        service_level={"responded_in_time": number < 4, "fulfilled_in_time": outcome == "kept"},
     )
 
 

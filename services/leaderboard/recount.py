@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.leaderboard.recount_calendar import periods_of
-from services.leaderboard.recount_credits import Credit, credits_of
+from services.leaderboard.recount_credits import Credit, all_time_credits_of, credits_of
 from services.leaderboard.recount_kept import (
     Kept,
     Named,
@@ -159,12 +159,8 @@ class Recount:
     def boards(self, period: str) -> dict[tuple[str, str], Board]:
         """The boards of a period, by (board, by)."""
         found: dict[tuple[str, str], Board] = defaultdict(Board)
-        has_values = "-W" not in period and period.count("-") < 2
-        for day, every in self.days(period):
-            for kept in every:
-                values = kept.values if has_values else ()
-                for credit in credits_of(kept, day):
-                    found[credit.board, credit.by].add(credit, values)
+        for credit, values in self._credits(period):
+            found[credit.board, credit.by].add(credit, values)
         return dict(found)
 
     def named(self) -> Iterator[Named]:
@@ -172,6 +168,15 @@ class Recount:
         for identifier in self._kept.keys() | self._once.keys():
             if named := self._named(identifier):
                 yield named
+
+    def _credits(self, period: str) -> Iterator[tuple[Credit, tuple[str, ...]]]:
+        has_values = "-W" not in period and period.count("-") < 2
+        for day, every in self.days(period):
+            for kept in every:
+                for credit in credits_of(kept, day):
+                    yield credit, kept.values if has_values else ()
+                if period == "all":
+                    yield from ((credit, ()) for credit in all_time_credits_of(kept))
 
     def _named(self, identifier: str) -> Named | None:
         if (once := self._once.get(identifier)) is not None:

@@ -25,8 +25,19 @@ def credits_of(kept: Kept, day: date) -> Iterator[Credit]:
         return
     if isinstance(kept, Please):
         yield from _of_promise(kept, day)
+        yield from _of_service_level(kept, day)
     elif kept.day == day:
         yield from _of_thanks(kept)
+
+
+def all_time_credits_of(kept: Kept) -> Iterator[Credit]:
+    """What it counts over all time alone, whatever its values: teams whose people thanked
+    somebody."""
+    if isinstance(kept, Thanks) and not kept.is_private:
+        for team in kept.giver.teams[:1]:
+            for to in kept.recipients:
+                if to.is_person:
+                    yield Credit("teams_thanking", "people", to.ref, (), who=f"team:{team}")
 
 
 def _of_thanks(kept: Thanks) -> Iterator[Credit]:
@@ -61,13 +72,17 @@ def _of_promise(kept: Please, day: date) -> Iterator[Credit]:
         yield Credit("flow_moved", "flows", flow, provider.teams)
 
 
-BOARDS = frozenset(
-    [
-        *("received", "given", "breadth", "promises_kept", "promised", "took_part"),
-        *("flows", "flow_promised", "flow_kept", "flow_late", "flow_moved"),
-    ]
-)
-"""What is counted here; anything else that is stored is not looked at."""
+def _of_service_level(kept: Please, day: date) -> Iterator[Credit]:
+    if kept.day != day:
+        return
+    # What has no answer yet flows from nobody.
+    provider = kept.provider if kept.answered or kept.fulfilled else None
+    party, teams = (provider.party, provider.teams) if provider else ("-", ())
+    times = (("responded", kept.responded_in_time), ("fulfilled", kept.fulfilled_in_time))
+    for act, is_in_time in times:
+        if is_in_time is not None:
+            board = f"flow_{act}_{'in_time' if is_in_time else 'late'}"
+            yield Credit(board, "flows", f"{party}>{kept.giver.party}", teams)
 
 
 def _standing(side: Side) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -110,6 +110,40 @@ def test_a_number_that_is_wrong_is_told(leaderboard: Leaderboard) -> None:
     assert all(": person:bob: " in each for each in found), found
 
 
+@with_small_lists
+@pytest.mark.parametrize(
+    ("cell", "entry", "told"),
+    [
+        (
+            "flow_responded_late|flows|web,all|",
+            "team:web>team:core",
+            "flow_responded_late all by flows: team:web>team:core: expected 2, stored 9",
+        ),
+        (
+            "teams_thanking|people||",
+            "person:bob|team:ops",
+            "teams_thanking all by people: person:bob: expected 2, stored 3",
+        ),
+        (
+            "unheard_of|people||",
+            "person:bob",
+            "unheard_of all by people: person:bob: expected 0, stored 9",
+        ),
+    ],
+)
+def test_lists_that_no_board_shows_are_looked_at(
+    leaderboard: Leaderboard, cell: str, entry: str, told: str
+) -> None:
+    live = Generations(leaderboard.db).live()
+    assert live is not None
+    lists = collections_of(leaderboard.db, live.id).lists
+    stored = lists.find_one({"_id": "all"})
+    assert stored
+    stored["cells"].setdefault(cell, {})[entry] = 9
+    lists.replace_one({"_id": "all"}, stored)
+    assert told in wrong(leaderboard, *EVENTS)
+
+
 @with_large_lists
 def test_what_is_kept_beside_the_scores_of_large_lists_is_looked_at(
     leaderboard: Leaderboard,
