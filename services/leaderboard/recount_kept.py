@@ -180,8 +180,8 @@ def _provider(state: Mapping[str, Any], attribution: Mapping[str, Any]) -> Side 
     if spoke := state["promise"] or state["declined"]:
         by = spoke["by"]
         return _side(by, attribution.get("provider") or sides.get(by) or _FOR_NOBODY)
-    asked, *others = state["recipients"]
-    return None if others else _side(asked, sides[asked])
+    asked = state["recipients"]
+    return _side(asked[0], sides[asked[0]]) if len(asked) == 1 else None
 
 
 def _side(ref: str, stood_for: Mapping[str, Any]) -> Side:
