@@ -11,6 +11,7 @@ from pymongo.database import Database
 from services.leaderboard.filler import BOARD_TOPICS
 from services.leaderboard.progress import Progress
 from services.leaderboard.repository import Generations
+from services.leaderboard.repository.coverage import CoverageStore
 from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.repository.milestones import MilestoneRepository
 from services.leaderboard.repository.series import SeriesStore
@@ -45,6 +46,7 @@ class Served:
         self.contributions = collections_of(db, generation).contributions
         self.directory = db["directory"]
         self.series = SeriesStore(db, generation)
+        self.coverage = CoverageStore(db, generation)
         self.milestones = MilestoneRepository(db)
         self.sizes = TeamSizes(db)
 

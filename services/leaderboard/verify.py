@@ -19,6 +19,7 @@ from services.leaderboard.served import Served
 from services.leaderboard.truth import Entry, Truth
 from services.leaderboard.verify_lists import wrong_on_lists
 from services.leaderboard.verify_milestones import wrong_milestones
+from services.leaderboard.verify_receipts import wrong_receipts
 from services.leaderboard.verify_series import wrong_in_series
 from services.leaderboard.verify_sizes import wrong_sizes
 from shared.config import ConfigError, Settings
@@ -97,6 +98,7 @@ class Verify:
             verified.add(_wrong_entries(served, truth))
             verified.sizes, wrong = wrong_sizes(served, truth)
             verified.add(wrong)
+            verified.add(wrong_receipts(served, truth))
             for compared, wrong in wrong_on_lists(served, truth, self._progress):
                 verified.lists += compared
                 verified.add(wrong)
