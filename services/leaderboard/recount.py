@@ -89,10 +89,7 @@ class Board:
 
     def scores(self, of: Filter = WHOLE) -> Scores:
         """The score of everybody within a filter."""
-        scores: Counter[str] = Counter()
-        for (subject, who), times in self.entries(of).items():
-            scores[subject] += 1 if who else times
-        return dict(scores)
+        return scores_of(self.entries(of))
 
     def _parts_of(self, team: str | None, sub_teams: bool) -> list[Part]:
         if not self._of_team:
@@ -102,6 +99,14 @@ class Board:
                 for key in (*keys, *((each, False) for each in teams[:1])):
                     self._of_team.setdefault(key, []).append(part)
         return self._of_team.get((team, sub_teams and team is not None), [])
+
+
+def scores_of(entries: Mapping[tuple[str, str], int]) -> Scores:
+    """The score of everybody in some entries: what they count, or how many they are who did it."""
+    scores: Counter[str] = Counter()
+    for (subject, who), times in entries.items():
+        scores[subject] += 1 if who else times
+    return dict(scores)
 
 
 class Recount:

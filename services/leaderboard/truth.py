@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from services.leaderboard.difference import Difference, between
 from services.leaderboard.domain.segments import View
-from services.leaderboard.recount import Board, Filter, Recount
+from services.leaderboard.recount import Board, Filter, Recount, scores_of
 from services.leaderboard.repository.stored import Outgrown, Standing
 from shared import times
 from shared.config import ConfigError
@@ -130,10 +130,13 @@ class Truth:
     def differences(self, view: View, board: Board | None, found: Standing) -> list[Difference]:
         """What differs on a view from what `board`, counted anew, has there."""
         of = Filter(view.segment.team, view.segment.sub_teams, view.segment.value)
-        expected = board.scores(of) if board else {}
+        entries = board.entries(of) if board else Counter[tuple[str, str]]()
+        expected = scores_of(entries)
         wrong = list(between(expected, found.scores, 0))
+        pairs = {f"{subject} by {who}": n for (subject, who), n in entries.items() if who}
+        given = {f"{subject} by {who}": n for (subject, who), n in found.pairs.items()}
+        wrong += between(pairs, given, 0)
         if found.outgrown is not None:
-            entries = board.entries(of) if board else Counter[tuple[str, str]]()
             wrong += self._beside(view, expected, entries, found.outgrown)
         return [Difference(view.name, *each, view=view) for each in wrong]
 

@@ -80,12 +80,16 @@ def test_what_is_folded_and_was_never_given_is_told(leaderboard: Leaderboard) ->
     assert "promised 2026-12-01 by teams: team:web: expected 0, stored 1" in found
 
 
+def generation(leaderboard: Leaderboard) -> str:
+    live = Generations(leaderboard.db).live()
+    assert live is not None
+    return live.id
+
+
 def tampered(leaderboard: Leaderboard) -> int:
     """One number more for Bob, wherever it is that he has received something in 2026; in how many
     places that is."""
-    live = Generations(leaderboard.db).live()
-    assert live is not None
-    held = collections_of(leaderboard.db, live.id)
+    held = collections_of(leaderboard.db, generation(leaderboard))
     places = 0
     for stored in list(held.lists.find({"cells": {"$exists": True}})):
         if stored["_id"] != "2026" and not stored["_id"].startswith("received|2026|people|"):
@@ -134,9 +138,7 @@ def test_a_number_that_is_wrong_is_told(leaderboard: Leaderboard) -> None:
 def test_lists_that_no_board_shows_are_looked_at(
     leaderboard: Leaderboard, cell: str, entry: str, told: str
 ) -> None:
-    live = Generations(leaderboard.db).live()
-    assert live is not None
-    lists = collections_of(leaderboard.db, live.id).lists
+    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
     stored = lists.find_one({"_id": "all"})
     assert stored
     stored["cells"].setdefault(cell, {})[entry] = 9
@@ -144,13 +146,48 @@ def test_lists_that_no_board_shows_are_looked_at(
     assert told in wrong(leaderboard, *EVENTS)
 
 
+@with_small_lists
+def test_how_often_somebody_thanked_somebody_is_looked_at_in_small_lists(
+    leaderboard: Leaderboard,
+) -> None:
+    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
+    cell = "cells.breadth|people|web,all|honesty,quality.person:bob|person:cy"
+    assert lists.update_one({"_id": "2026-02"}, {"$inc": {cell: 6}}).modified_count
+    found = wrong(leaderboard, *EVENTS)
+    assert "breadth 2026-02 by people: person:bob by person:cy: expected 1, stored 7" in found
+    assert all(": person:bob by person:cy: expected 1, stored 7" in each for each in found)
+
+
+@with_large_lists
+@pytest.mark.parametrize("act", ["more", "missing", "too many"])
+def test_how_often_somebody_thanked_somebody_is_looked_at_in_large_lists(
+    leaderboard: Leaderboard, act: str
+) -> None:
+    gifts = collections_of(leaderboard.db, generation(leaderboard)).gifts
+    name, pair = "breadth|all|people|", "person:bob by person:ada"
+    [stored] = gifts.find({"_id": f"{name}|person:ada"})
+    given = stored["to"]["person:bob"]
+    if act == "more":
+        gifts.update_one({"_id": stored["_id"]}, {"$inc": {"to.person:bob": 6}})
+    elif act == "missing":
+        gifts.delete_one({"_id": stored["_id"]})
+    else:
+        gifts.insert_one({"_id": f"{name}|person:eve", "to": {"person:bob": 2}})
+    told = {
+        "more": f"{pair}: expected {given}, stored {given + 6}",
+        "missing": f"{pair}: expected {given}, stored 0",
+        "too many": "person:bob by person:eve: expected 0, stored 2",
+    }
+    found = wrong(leaderboard, *EVENTS)
+    assert f"breadth all by people: {told[act]}" in found
+    assert all(each.startswith("breadth all by people: ") for each in found)
+
+
 @with_large_lists
 def test_what_is_kept_beside_the_scores_of_large_lists_is_looked_at(
     leaderboard: Leaderboard,
 ) -> None:
-    live = Generations(leaderboard.db).live()
-    assert live is not None
-    lists = collections_of(leaderboard.db, live.id).lists
+    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
     name = "breadth|all|people|"
     changed = {"$inc": {"hidden": 1, "directed": 1, "mutual": 1, "most": 1, "scores.1": 1}}
     outgrown = {"_id": name, "outgrown": {"$exists": True}}
