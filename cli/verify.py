@@ -20,6 +20,7 @@ _LABELS = {
     "directory": "People, teams and partners",
     "recognitions": "Recognitions counted again",
     "events": "Waiting for the projector",
+    "coverage": "Receipts compared",
     "compared": "Lists compared",
     "trends": "Trends compared",
     "milestones": "Milestones compared",

@@ -98,7 +98,7 @@ class Verify:
             verified.add(_wrong_entries(served, truth))
             verified.sizes, wrong = wrong_sizes(served, truth)
             verified.add(wrong)
-            verified.add(wrong_receipts(served, truth))
+            verified.add(wrong_receipts(served, truth, self._progress))
             for compared, wrong in wrong_on_lists(served, truth, self._progress):
                 verified.lists += compared
                 verified.add(wrong)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pymongo.client_session import ClientSession
 
 from services.leaderboard.difference import Difference, between
+from services.leaderboard.progress import Progress
 from services.leaderboard.recount_receipts import Received, above, received_by, tallies_of
 from services.leaderboard.repository.coverage import Tallies
 from services.leaderboard.served import Served
@@ -15,16 +16,18 @@ from shared.mongo import Document
 _NOTHING: Document = {"days": {}, "floor": "", "active": False, "last": None}
 
 
-def wrong_receipts(served: Served, truth: Truth) -> Iterator[Difference]:
+def wrong_receipts(served: Served, truth: Truth, progress: Progress) -> Iterator[Difference]:
     """What differs of people, and of the numbers of them."""
     expected = received_by(truth.recount, truth.directory)
     suspects, floors, seen = set(), {}, set()
+    about = served.coverage.estimated()
     for stored in served.coverage.people():
         person = stored["_id"]
         seen.add(person)
         floors[person] = stored["floor"]
         if list(_differences(person, expected.get(person), stored)):
             suspects.add(person)
+        progress("coverage", 1, about)
     absent = expected.keys() - seen
     suspects |= {each for each in absent if list(_differences(each, expected[each], None))}
     for some, found in served.again(suspects, served.coverage.people_of):

@@ -43,6 +43,10 @@ class CoverageStore:
         """The document of everybody."""
         return self._collection.find({"floor": {"$exists": True}}, session=session)
 
+    def estimated(self) -> int:
+        """About how many documents there are."""
+        return self._collection.estimated_document_count()
+
     def people_of(
         self, people: Iterable[str], session: ClientSession | None = None
     ) -> dict[str, Document]:
