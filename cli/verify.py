@@ -13,14 +13,17 @@ from cli.terminal import printable
 from shared.config import ConfigError
 
 if TYPE_CHECKING:
-    from services.leaderboard.truth import Difference
+    from services.leaderboard.difference import Difference
     from services.leaderboard.verify import Verified
 
 _LABELS = {
     "directory": "People, teams and partners",
     "recognitions": "Recognitions counted again",
     "events": "Waiting for the projector",
+    "coverage": "Receipts compared",
     "compared": "Lists compared",
+    "trends": "Trends compared",
+    "milestones": "Milestones compared",
 }
 _DIFFERENT, _NOT_DONE = 1, 2
 
@@ -36,7 +39,7 @@ _DIFFERENT, _NOT_DONE = 1, 2
     help="Seconds to wait for a projector that folds nothing.  [default: 60]",
 )
 def verify(most: int, patience: float) -> None:
-    """Count every board again from what recognition exports, and tell what differs.
+    """Count boards, trends, milestones and sizes of teams again, and tell what differs.
 
     It changes nothing, and may run while people give thanks: what changed meanwhile is looked at
     again. The status is 0 when everything agrees, 1 when something differs, and 2 when it could
@@ -57,7 +60,11 @@ def verify(most: int, patience: float) -> None:
         sys.exit(_NOT_DONE)
     for difference in verified.differences[:most]:
         click.echo(told(difference))
-    counted = f"{verified.lists:,} lists with {verified.recognitions:,} recognitions"
+    counted = (
+        f"{verified.lists:,} lists, {verified.series:,} documents of trends, "
+        f"{verified.milestones:,} milestones and {verified.sizes:,} sizes of teams with "
+        f"{verified.recognitions:,} recognitions"
+    )
     if not verified.wrong:
         click.echo(f"Everything agrees: compared {counted}.")
         return

@@ -29,15 +29,22 @@ trees = st.fixed_dictionaries(
     },
 )
 
+_IN_TIME = st.sampled_from([True, False, None])
+service_levels = st.fixed_dictionaries(
+    {"responded_in_time": _IN_TIME, "fulfilled_in_time": _IN_TIME}
+)
+
 
 @st.composite
 def promises(draw: st.DrawFn) -> dict[str, Any]:
     """What is promised of a please, and how it went."""
+    level = {"service_level": draw(st.none() | service_levels)}
     if draw(st.booleans()):
-        return {"promise": None, "status": draw(st.sampled_from(["open", "withdrawn"]))}
+        return {**level, "promise": None, "status": draw(st.sampled_from(["open", "withdrawn"]))}
     due = AROUND_NEW_YEAR + timedelta(hours=draw(st.integers(0, 60)))
     outcome = draw(st.sampled_from([None, "kept", "late"]))
     return {
+        **level,
         "status": "fulfilled" if outcome else "promised",
         "fulfilled_at": to_rfc3339(due) if outcome else None,
         "promise": {

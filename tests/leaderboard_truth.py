@@ -15,7 +15,7 @@ from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.segments import Segment, View, is_root
 from services.leaderboard.domain.trend import PackedCells, documents_of, figures_of, totals_of
 from services.leaderboard.recount import Filter, Listed, Recount, Scores
-from services.leaderboard.recount_rules import BOARDS
+from services.leaderboard.recount_milestones import most_ever, scores_now
 from services.leaderboard.repository import BoardReader
 from services.leaderboard.repository.documents import counter_of, gifts_of, list_of
 from services.leaderboard.repository.generations import collections_of
@@ -41,11 +41,8 @@ class Truth:
             each.subject: each.data["state"] for each in newest if each.topic == DIRECTORY
         }
         self.versions = [_version(each) for each in newest if each.topic == RECOGNITION]
-        counted = Recount(zone)
-        for each in self.versions:
-            counted.put(each.state, each.attribution, each.at)
-        assert counted.unreadable == {}
-        self._boards = {period: counted.boards(period) for period in counted.sizes()}
+        self.recount = _counted(newest, zone)
+        self._boards = {period: self.recount.boards(period) for period in self.recount.sizes()}
 
     def lists(self) -> Iterator[Listed]:
         """Every list on which somebody stands."""
@@ -115,8 +112,7 @@ def assert_boards(store: MemoryStore, truth: Truth, random: Random, filtered: in
     for (name, giver), given in store.state[3].items():
         gifts[name] |= {(subject, giver): number for subject, number in given.items()}
     for name, given_on in gifts.items():
-        if name.partition("|")[0] in BOARDS:
-            assert given_on == truth.gifts(listed(_view_named(name))), name
+        assert given_on == truth.gifts(listed(_view_named(name))), name
 
 
 def assert_stored(db: Database[Document], generation: str, truth: Truth, random: Random) -> None:
@@ -141,12 +137,12 @@ def assert_stored(db: Database[Document], generation: str, truth: Truth, random:
 
 def assert_series(documents: Mapping[str, PackedCells], truth: Truth) -> None:
     """Fail unless every figure of every scope is what a recount finds, and nothing is elsewhere."""
-    facts = trend_recount.facts_of(truth.versions)
+    facts = trend_recount.facts_of(truth.versions, truth.zone)
     of_scope: dict[str, list[trend_recount.Fact]] = defaultdict(list)
     for fact in facts:
         for scope in fact.scopes:
             of_scope[scope].append(fact)
-    months = {fact.at.astimezone(truth.zone).date().replace(day=1) for fact in facts}
+    months = {fact.day.replace(day=1) for fact in facts}
     for name, cells in documents.items():
         of_scope.setdefault(name.rpartition("|")[0], [])
         months |= {date.fromisoformat(f"{unit[:7]}-01") for unit in cells if unit[5:7].isdecimal()}
@@ -154,8 +150,7 @@ def assert_series(documents: Mapping[str, PackedCells], truth: Truth) -> None:
     for scope, own in of_scope.items():
         for private in (False, True):
             expected = {
-                kind: trend_recount.recount(own, scope, kind, truth.zone, private=private)
-                for kind in BUCKETS
+                kind: trend_recount.recount(own, scope, kind, private=private) for kind in BUCKETS
             }
             for asked in ranges:
                 wanted = documents_of(scope, asked)
@@ -193,34 +188,26 @@ def assert_milestones(db: Database[Document], truth: Truth, levels: Iterable[int
         if each.topic == DIRECTORY
         and not (each.data["state"].get("active", True) and not each.data["state"].get("technical"))
     }
+    now, ever = scores_now(truth.recount), most_ever(_counted(truth.told, truth.zone))
     for rule in ("received", "given"):
-        now = truth.scores(Listed(rule, "all", "people"))
-        ever = _ever(truth.told, rule)
         for level in levels:
             has = {subject for subject, reached_level in reached[rule] if reached_level == level}
-            certain = {ref for ref, score in now.items() if score >= level} - left
+            certain = _at_least(level, now, rule) - left
             certain = {ref for ref in certain if not ref.startswith("person:erased-")}
             assert has >= certain, (rule, level, certain - has)
-            assert has <= {ref for ref, most in ever.items() if most >= level}, (rule, level)
+            assert has <= _at_least(level, ever, rule), (rule, level)
 
 
-def _ever(told: Iterable[Event], rule: str) -> dict[str, int]:
-    """The most that each person may ever have been credited with."""
-    most: dict[tuple[str, str], int] = defaultdict(int)
-    for event in told:
-        state = event.data["state"]
-        if event.topic == RECOGNITION and state["kind"] == "thank_you":
-            credited = (
-                dict.fromkeys(state["recipients"], 1)
-                if rule == "received"
-                else {state["giver"]: len(state["recipients"])}
-            )
-            for ref, number in credited.items():
-                most[state["id"], ref] = max(most[state["id"], ref], number)
-    ever: dict[str, int] = defaultdict(int)
-    for (_, ref), number in most.items():
-        ever[ref] += number
-    return ever
+def _at_least(level: int, scores: Mapping[tuple[str, str], int], rule: str) -> set[str]:
+    return {ref for (counts, ref), score in scores.items() if counts == rule and score >= level}
+
+
+def _counted(events: Iterable[Event], zone: ZoneInfo) -> Recount:
+    counted = Recount(zone)
+    for each in map(_version, (each for each in events if each.topic == RECOGNITION)):
+        counted.put(each.state, each.attribution, each.at)
+    assert counted.unreadable == {}
+    return counted
 
 
 def listed(view: View) -> Listed:
@@ -236,15 +223,15 @@ def view_of(of: Listed) -> View:
 
 
 def _stored_views(store: MemoryStore) -> Iterator[View]:
-    """Every view that a document is about and a recount counts."""
+    """Every view that a document is about."""
     for name, held in store.state[1].items():
         if not is_root(name):
             views = [_view_named(name)]
         else:
             heads = {tuple(cell.split("|")[:2]) for cell in held.cells or {}}
             views = [View(board, name, by) for board, by in heads]
-        yield from (view for view in views if view.board in BOARDS)
-    yield from (_view_named(name) for name, _ in store.state[2] if name.partition("|")[0] in BOARDS)
+        yield from views
+    yield from (_view_named(name) for name, _ in store.state[2])
 
 
 def _view_named(name: str) -> View:

@@ -1,5 +1,5 @@
 """Streams of recognitions of every odd shape, and the figures of trends counted from them by brute
-force: from the last state of each, without contributions, increments or documents."""
+force: from what the second count (services/leaderboard/recount_happenings.py) says happened."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import strategies as st
 
-from shared.times import parse_rfc3339, to_rfc3339
+from services.leaderboard.recount_happenings import TOOK_PART, happenings_of
+from services.leaderboard.recount_kept import kept_of
+from services.leaderboard.recount_series import groups_of
+from shared.times import to_rfc3339
 from tests import leaderboard_events as events
 
 PEOPLE = ["person:ada", "person:b.ob", "person:cy", "person:dee"]
@@ -41,6 +44,9 @@ SCOPES = [
     *(f"{kind}:{team}" for kind in ("team", "tree") for team in ("core", "te.ch", "all", "other")),
     "partner:acme",
 ]
+
+DIRECTIONS = st.sampled_from(["up", "down", "sideways", None])
+IN_TIME = st.sampled_from([True, False, None])
 
 
 class Version(NamedTuple):
@@ -92,7 +98,7 @@ def _version(
     spoke = more.get("promise") or more.get("declined")
     attribution = {
         "giver": side(giver),
-        "recipients": {ref: side(ref) for ref in recipients},
+        "recipients": {ref: {**side(ref), "direction": draw(DIRECTIONS)} for ref in recipients},
         "provider": side(spoke["by"]) if spoke else None,
     }
     return Version(identifier, number, event.data["state"], attribution)
@@ -116,13 +122,17 @@ def _pleases(draw: st.DrawFn, given_at: datetime, asked: str, others: list[str])
             "due_at": later(30 * 24 * 3600),
             "moved": draw(st.integers(0, 1)),
             "outcome": draw(st.sampled_from(["kept", "late"])) if status == "fulfilled" else None,
+            "moved_late": draw(st.booleans()),
         }
     if status == "declined":
         state["declined"] = {"by": by, "reason": "no", "alternative": None, "at": later()}
     if status == "fulfilled":
         state["fulfilled_at"] = later()
-    if status != "open":
+    if status != "open" and draw(st.booleans()):  # events from before it was told know it not
         state["answered_at"] = later(3600)
+    if draw(st.booleans()):
+        level = {"responded_in_time": draw(IN_TIME), "fulfilled_in_time": draw(IN_TIME)}
+        state["service_level"] = level
     return state
 
 
@@ -146,96 +156,51 @@ class Figures:
 
 
 class Fact(NamedTuple):
-    """That somebody did, or got, something; `scopes`: where that counts."""
+    """That something happened; `who` did, or got, it; `scopes`: where that counts."""
 
     what: str
     who: str
     scopes: set[str]
-    at: datetime
-    seconds: int
+    day: date
+    seconds: int | None
     is_private: bool
 
 
 def recount(
-    facts: Iterable[Fact], scope: str, kind: str, zone: ZoneInfo, *, private: bool
+    facts: Iterable[Fact], scope: str, kind: str, *, private: bool
 ) -> Mapping[str, Figures]:
     """The figures of a scope by the first day of the day, week or month."""
     found: dict[str, Figures] = defaultdict(Figures)
     for fact in facts:
         if scope not in fact.scopes:
             continue
-        figures = found[_first_day(kind, fact.at.astimezone(zone).date())]
-        if not fact.is_private and fact.what in ("given", "received", "told", "asked", "promised"):
-            figures.people |= {fact.who} if fact.who.startswith("person:") else set()
+        figures = found[_first_day(kind, fact.day)]
+        if fact.what == TOOK_PART and not fact.is_private:
+            figures.people.add(fact.who)
         if fact.is_private and not private:
             continue
-        if fact.what in ("answered", "fulfilled"):
+        if fact.seconds is not None:
             getattr(figures, fact.what).append(fact.seconds)
         else:
             figures.counts[fact.what] += 1
     return found
 
 
-def facts_of(stream: Iterable[Version]) -> list[Fact]:
-    """What the newest version of each recognition says."""
+def facts_of(stream: Iterable[Version], zone: ZoneInfo) -> list[Fact]:
+    """What the newest version of each recognition says, by the rules of the second count."""
     newest: dict[str, Version] = {}
     for each in stream:
         if each.id not in newest or newest[each.id].version < each.version:
             newest[each.id] = each
-    return [
-        Fact(what, ref, scopes_of(ref, side), parse_rfc3339(at), seconds, is_private)
-        for version in newest.values()
-        for is_private in [version.state["visibility"] == "private"]
-        for what, ref, side, at, seconds in _facts(version)
-    ]
-
-
-def _facts(version: Version) -> list[tuple[str, str, Side, str, int]]:
-    """(what, who, for whom they stood, when, seconds after it was asked) of one recognition."""
-    state, attribution = version.state, version.attribution
-    giver, sides = (state["giver"], attribution["giver"]), attribution["recipients"]
-    given_at = state["given_at"]
-    if state["status"] in ("retracted", "withdrawn", "hidden", "held"):
-        return []
-    if state["kind"] == "thank_you":
-        found = []
-        for ref in state["recipients"]:
-            is_own = ref in (giver[1]["team"], giver[1]["partner"])
-            found.append(("given", *giver, given_at, 0))
-            found.append(("told" if is_own else "received", ref, sides[ref], given_at, 0))
-        return found
-    promise, declined = state["promise"], state["declined"]
-    spoke = promise or declined
-    asked, *others = state["recipients"]
-    nobody_yet = ("", NOWHERE) if others else (asked, sides[asked])
-    who = (spoke["by"], attribution["provider"]) if spoke else nobody_yet
-    found = [("asked", *giver, given_at, 0)]
-    if promise:
-        is_late = parse_rfc3339(promise["due_at"]) <= version.at
-        outcome = promise["outcome"] or ("late" if is_late else None)
-        found.append(("promised", *who, promise["due_at"], 0))
-        if outcome:
-            found.append((outcome, *who, promise["due_at"], 0))
-    if declined:
-        found.append(("declined", *who, declined["at"], 0))
-    for what in ("answered", "fulfilled"):
-        if at := state[f"{what}_at"]:
-            seconds = round((parse_rfc3339(at) - parse_rfc3339(given_at)).total_seconds())
-            found.append((what, *who, at, seconds))
-    return found
-
-
-def scopes_of(ref: str, side: Side) -> set[str]:
-    """The scopes that something counts in which `ref` did, or got."""
-    found = {"org"}
-    if ref.startswith("person:"):
-        found.add(ref)
-    if side["team"]:
-        found.add(side["team"])
-        found |= {team.replace("team:", "tree:") for team in [side["team"], *side["ancestors"]]}
-    if side["partner"]:
-        found.add(side["partner"])
-    return found
+    facts = []
+    for version in newest.values():
+        if kept := kept_of(version.state, version.attribution, zone, version.at):
+            for day, what, side, seconds in happenings_of(kept):
+                own = {side.ref} if side and side.is_person else set()
+                scopes = own | {*groups_of(side)}
+                who = side.ref if side else ""
+                facts.append(Fact(what, who, scopes, day, seconds, kept.is_private))
+    return facts
 
 
 def assert_same(figures: Mapping[str, Any], recounted: Figures, where: str) -> None:

@@ -5,8 +5,8 @@ from typing import Protocol
 
 class Progress(Protocol):
     """Is called with what was done ("directory", "recognitions", "written",
-    "events", "removed", "compared"),
-    how many more of them, and about how many there will be in all, where anybody knows."""
+    "events", "removed", "coverage", "compared", "trends", "milestones"), how many more of them, and
+    about how many there will be in all, where anybody knows."""
 
     def __call__(self, what: str, more: int, in_all: int | None = None, /) -> None:
         """Note it."""

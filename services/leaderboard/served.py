@@ -11,8 +11,17 @@ from pymongo.database import Database
 from services.leaderboard.filler import BOARD_TOPICS
 from services.leaderboard.progress import Progress
 from services.leaderboard.repository import Generations
+from services.leaderboard.repository.coverage import CoverageStore
 from services.leaderboard.repository.generations import collections_of
-from services.leaderboard.repository.stored import StoredPeriod, names_by_period, roots_of
+from services.leaderboard.repository.milestones import MilestoneRepository
+from services.leaderboard.repository.series import SeriesStore
+from services.leaderboard.repository.stored import (
+    StoredPeriod,
+    givers_by_list,
+    names_by_period,
+    roots_of,
+)
+from services.leaderboard.repository.team_sizes import TeamSizes
 from services.leaderboard.truth import Entry, Truth
 from shared.config import ConfigError
 from shared.eventlog import EventLog, Offsets
@@ -41,6 +50,10 @@ class Served:
         self._truth, self._patience = truth, patience_seconds
         self.contributions = collections_of(db, generation).contributions
         self.directory = db["directory"]
+        self.series = SeriesStore(db, generation)
+        self.coverage = CoverageStore(db, generation)
+        self.milestones = MilestoneRepository(db)
+        self.sizes = TeamSizes(db)
 
     def wait_until_folded(self, log: EventLog, progress: Progress) -> None:
         """Return once everything that the log holds now, and every version that was exported, is
@@ -98,15 +111,17 @@ class Served:
 
     def periods(self, names: Mapping[str, set[str]]) -> Iterator[tuple[str, StoredPeriod]]:
         """The lists of some periods, in order, of which these `names` are known."""
-        left = iter(sorted(names))
+        left, givers = iter(sorted(names)), givers_by_list(self._db, self._generation)
         while some := list(islice(left, _PERIODS_AT_ONCE)):
             roots = roots_of(self._db, self._generation, some)
             for period in some:
                 whole = {period: roots[period]}
-                yield (
-                    period,
-                    StoredPeriod(self._db, self._generation, period, names[period], whole=whole),
+                stored = StoredPeriod(
+                    *(self._db, self._generation, period, names[period]),
+                    whole=whole,
+                    givers=givers,
                 )
+                yield period, stored
 
     def period(self, period: str, session: ClientSession) -> StoredPeriod:
         """The lists of a period, in a transaction."""

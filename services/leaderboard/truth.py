@@ -7,12 +7,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.leaderboard.difference import Difference, between
 from services.leaderboard.domain.segments import View
-from services.leaderboard.recount import Board, Filter, Recount
+from services.leaderboard.recount import Board, Filter, Recount, scores_of
 from services.leaderboard.repository.stored import Outgrown, Standing
 from shared import times
 from shared.config import ConfigError
@@ -23,17 +23,6 @@ from shared.events import DIRECTORY, Event
 _AT_ONCE = 1000
 _POLL_SECONDS = 0.2
 _MALFORMED = (KeyError, TypeError, ValueError, OverflowError)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something that is otherwise than it must be: on `view`, or in what is named by `where`."""
-
-    where: str
-    subject: str
-    expected: int | str
-    stored: int | str
-    view: View | None = None
 
 
 class Entry(NamedTuple):
@@ -141,10 +130,13 @@ class Truth:
     def differences(self, view: View, board: Board | None, found: Standing) -> list[Difference]:
         """What differs on a view from what `board`, counted anew, has there."""
         of = Filter(view.segment.team, view.segment.sub_teams, view.segment.value)
-        expected = board.scores(of) if board else {}
-        wrong = list(_between(expected, found.scores, 0))
+        entries = board.entries(of) if board else Counter[tuple[str, str]]()
+        expected = scores_of(entries)
+        wrong = list(between(expected, found.scores, 0))
+        pairs = {f"{subject} by {who}": n for (subject, who), n in entries.items() if who}
+        given = {f"{subject} by {who}": n for (subject, who), n in found.pairs.items()}
+        wrong += between(pairs, given, 0)
         if found.outgrown is not None:
-            entries = board.entries(of) if board else Counter[tuple[str, str]]()
             wrong += self._beside(view, expected, entries, found.outgrown)
         return [Difference(view.name, *each, view=view) for each in wrong]
 
@@ -158,9 +150,9 @@ class Truth:
         """What differs of what is kept beside the scores of a list that outgrew its document."""
         ranks = {ref: self._rank_of(ref) for ref in expected}
         stored = {ref: str(rank) for ref, rank in found.ranks.items() if ref in ranks}
-        yield from _between(ranks, stored, "-")
+        yield from between(ranks, stored, "-")
         scores = Counter(expected[ref] for ref, rank in ranks.items() if rank == "ranked")
-        yield from _between(
+        yield from between(
             {f"(how many have {score})": number for score, number in scores.items()},
             {f"(how many have {score})": number for score, number in found.histogram.items()},
             0,
@@ -174,7 +166,7 @@ class Truth:
         mutual = sum(pair[::-1] in gave for pair in gave) // 2 if view.by == "people" else 0
         numbers |= {"(pairs)": len(pairs), "(both ways)": mutual, "(most)": sum(most.values())}
         kept = found.pairs
-        yield from _between(
+        yield from between(
             numbers,
             {
                 "(hidden)": found.hidden,
@@ -188,13 +180,3 @@ class Truth:
     def _rank_of(self, ref: str) -> str:
         entry = self.directory.get(ref)
         return entry.rank if entry else "ranked"
-
-
-def _between(
-    expected: Mapping[str, Any], stored: Mapping[str, Any], absent: int | str
-) -> Iterator[tuple[str, int | str, int | str]]:
-    """(subject, expected, stored) of whatever differs, in order of subject."""
-    for subject in sorted(expected.keys() | stored.keys()):
-        pair = (expected.get(subject, absent), stored.get(subject, absent))
-        if pair[0] != pair[1]:
-            yield subject, *pair

@@ -1,4 +1,4 @@
-"""Verifying: every list held against a second count of what the recognition service exports.
+"""Verifying: what is served held against a second count of what recognition exports.
 
 It reads the export, waits until the projector has folded all of it, and compares. What differs
 then may only have changed meanwhile, so that is compared again, exactly: read together with the
@@ -10,12 +10,18 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.leaderboard.difference import Difference
 from services.leaderboard.filler import BOARD_TOPICS, refuse_unless_ours
+from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.progress import Progress, silent
 from services.leaderboard.repository import Generations
 from services.leaderboard.served import Served
-from services.leaderboard.truth import Difference, Entry, Truth
+from services.leaderboard.truth import Entry, Truth
 from services.leaderboard.verify_lists import wrong_on_lists
+from services.leaderboard.verify_milestones import wrong_milestones
+from services.leaderboard.verify_receipts import wrong_receipts
+from services.leaderboard.verify_series import wrong_in_series
+from services.leaderboard.verify_sizes import wrong_sizes
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
 from shared.mongo import Client
@@ -32,6 +38,9 @@ class Verified:
 
     recognitions: int = 0
     lists: int = 0
+    series: int = 0
+    milestones: int = 0
+    sizes: int = 0
     wrong: int = 0
     differences: list[Difference] = field(default_factory=list)
 
@@ -62,6 +71,7 @@ class Verify:
         self._patience = patience_seconds
         self._db = client[settings.database("leaderboard")]
         self._generations = Generations(self._db)
+        self._rules = load_rules(settings)
 
     def run(
         self, directory: Iterable[Mapping[str, Any]], recognitions: Iterable[Mapping[str, Any]]
@@ -86,8 +96,17 @@ class Verify:
             verified.add(_unreadable(truth))
             verified.add(_wrong_versions(served, truth))
             verified.add(_wrong_entries(served, truth))
+            verified.sizes, wrong = wrong_sizes(served, truth)
+            verified.add(wrong)
+            verified.add(wrong_receipts(served, truth, self._progress))
             for compared, wrong in wrong_on_lists(served, truth, self._progress):
                 verified.lists += compared
+                verified.add(wrong)
+            for compared, wrong in wrong_in_series(served, truth, self._progress):
+                verified.series += compared
+                verified.add(wrong)
+            for compared, wrong in wrong_milestones(served, truth, self._rules, self._progress):
+                verified.milestones += compared
                 verified.add(wrong)
         now = self._generations.live()
         if now is None or now.id != generation.id:

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pymongo.client_session import ClientSession
 
+from services.leaderboard.difference import Difference
 from services.leaderboard.domain.segments import Segment, View
 from services.leaderboard.progress import Progress
 from services.leaderboard.recount import Board
-from services.leaderboard.recount_rules import BOARDS
 from services.leaderboard.repository.stored import Standing
 from services.leaderboard.served import Served
-from services.leaderboard.truth import Difference, Truth
+from services.leaderboard.truth import Truth
 
 _PLACES_AT_ONCE = 100_000
 
@@ -29,7 +29,7 @@ def wrong_on_lists(
     for period, stored in served.periods({period: names.get(period, set()) for period in sizes}):
         boards = truth.recount.boards(period)
         views = _views_of(period, boards) | stored.views()
-        compared = [view for view in sorted(views, key=_order) if view.board in BOARDS]
+        compared = sorted(views, key=_order)
         suspects = [
             view
             for view in compared

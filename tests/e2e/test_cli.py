@@ -457,7 +457,9 @@ def test_verify_says_by_its_status_whether_the_boards_agree(suite: Suite, kudos:
 
     assert agreed.returncode == 0, agreed
     assert re.fullmatch(
-        r"Everything agrees: compared [\d,]+ lists with [\d,]+ recognitions.\n", agreed.stdout
+        r"Everything agrees: compared [\d,]+ lists, [\d,]+ documents of trends, "
+        r"[\d,]+ milestones and [\d,]+ sizes of teams with [\d,]+ recognitions.\n",
+        agreed.stdout,
     )
     with suite.database() as client:
         [live] = client["kudos_leaderboard"]["generations"].find({"state": "live"})
@@ -491,6 +493,8 @@ def test_the_demo_fills_the_suite_once(suite: Suite, kudos: Kudos) -> None:
     assert "(0 entries new), and 0 new kudos" in again.stdout, again
     feed = suite.get("/recognition/v1/recognitions?kind=please&limit=5")
     assert feed["items"]
+    verified = kudos("verify")
+    assert verified.returncode == 0, verified
 
 
 # --- help ----------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def test_the_api_answers_what_a_recount_finds(
     for start in range(0, len(stream), 3):
         some = stream[start : start + 3]
         parts.fold_states([(each.state, each.attribution) for each in some], trend_recount.NOW)
-    facts = trend_recount.facts_of(stream)
+    facts = trend_recount.facts_of(stream, ZoneInfo(zone))
     for scope in SCOPES:
         kind, _, identifier = scope.partition(":")
         asked = {"scope": f"team:{identifier}" if kind == "tree" else scope, "bucket": "week"}
@@ -132,7 +132,7 @@ def test_the_api_answers_what_a_recount_finds(
             asked["sub_teams"] = str(kind == "tree").lower()
         answer = parts.trend(from_="2026-12-20", to="2027-02-20", scopes=ALL, as_="x", **asked)
         private = answer["counts_private"]
-        expected = trend_recount.recount(facts, scope, "week", ZoneInfo(zone), private=private)
+        expected = trend_recount.recount(facts, scope, "week", private=private)
         weeks = range_of("week", date(2027, 1, 1), date(2026, 12, 20), date(2027, 2, 20)).buckets()
         assert [bucket["id"] for bucket in answer["buckets"]] == weeks
         for bucket in answer["buckets"]:

@@ -11,56 +11,22 @@ from services.leaderboard.domain import folding
 from services.leaderboard.repository import Generations
 from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from services.leaderboard.repository.generations import collections_of
-from services.leaderboard.verify import Verified, Verify
+from services.leaderboard.verify import Verify
 from shared.config import ConfigError, Settings
-from shared.events import DIRECTORY, RECOGNITION, Event
 from shared.mongo import Client
-from tests.leaderboard_events import person, recognition, team
-from tests.leaderboard_memory import newest_of
+from tests.leaderboard_events import person, recognition
 from tests.leaderboard_parts import Leaderboard
-
-TEAMS = {"person:ada": "team:core", "person:bob": "team:web", "person:cy": "team:web"}
-ABOVE = {"team:web": ["team:all"], "team:core": ["team:all"]}
-EVERYBODY = ["person:bob", "person:cy", "partner:acme"]
-
-
-def promised(number: int, outcome: str | None) -> Event:
-    promise = {"by": "person:cy", "promised_at": "2026-11-01T00:00:00Z", "outcome": outcome}
-    promise |= {"due_at": f"2026-12-{1 + number:02}T00:00:00Z", "moved": number % 2}
-    return recognition(
-        f"p{number}",
-        recipients=["team:web"],
-        teams=TEAMS,
-        above=ABOVE,
-        provider="person:cy",
-        kind="please",
-        status="fulfilled" if outcome else "promised",
-        promise={**promise, "moved_late": False},
-    )
-
-
-THANKS = [
-    recognition(
-        f"r{number}",
-        ["person:ada", "person:cy"][number % 2],
-        [ref for ref in EVERYBODY[: 1 + number % 3] if ref != "person:cy" or number % 2 == 0],
-        given_at=f"2026-{1 + number % 12:02}-01T00:00:00Z",
-        teams=TEAMS,
-        above=ABOVE,
-        values=[["quality"], ["honesty", "quality"], []][number % 3],
-        visibility=["public", "team", "public", "private"][number % 4],
-        status="retracted" if number == 7 else "given",
-    )
-    for number in range(12)
-]
-PROMISES = [promised(number, ["kept", "late", None][number % 3]) for number in range(6)]
-PEOPLE = [
-    *(person(ref, team=team) for ref, team in TEAMS.items()),
-    *(team(ref, ancestors=above) for ref, above in ABOVE.items()),
-]
-EVENTS = [*PEOPLE, *THANKS, *PROMISES]
-
-Exported = tuple[Iterable[dict[str, Any]], Iterable[dict[str, Any]]]
+from tests.verify_parts import (
+    ABOVE,
+    EVENTS,
+    PROMISES,
+    TEAMS,
+    THANKS,
+    exports,
+    folded,
+    verify,
+    wrong,
+)
 
 
 @pytest.fixture(params=[1000, 3], ids=["small lists", "large lists"])
@@ -71,41 +37,11 @@ def leaderboard(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Leaderboard:
     monkeypatch.setattr(folding, "SMALL", request.param)
-    service = Leaderboard(settings, client)
-    for start in range(0, len(EVENTS), 5):  # together they are too much for large lists
-        service.fold(*EVENTS[start : start + 5])
-    return service
+    return folded(settings, client)
 
 
 with_large_lists = pytest.mark.parametrize("leaderboard", [3], indirect=True)
 with_small_lists = pytest.mark.parametrize("leaderboard", [1000], indirect=True)
-
-
-def exports(*events: Event) -> Exported:
-    """Both exports of the recognition service, after these events."""
-    newest = newest_of(events).values()
-    lines = [
-        {**event.data["state"], "attribution": event.data["attribution"]}
-        for event in newest
-        if event.topic == RECOGNITION
-    ]
-    return [event.data["state"] for event in newest if event.topic == DIRECTORY], lines
-
-
-def verify(leaderboard: Leaderboard, exported: Exported, patience_seconds: float = 0.3) -> Verified:
-    verifier = Verify(
-        leaderboard.settings,
-        leaderboard.client,
-        leaderboard.log,
-        patience_seconds=patience_seconds,
-    )
-    return verifier.run(*exported)
-
-
-def wrong(leaderboard: Leaderboard, *events: Event) -> set[str]:
-    found = verify(leaderboard, exports(*events))
-    assert len(found.differences) == found.wrong
-    return {told(each) for each in found.differences}
 
 
 def meanwhile(lines: Iterable[dict[str, Any]], act: Callable[[], object]) -> Iterator[Any]:
@@ -145,12 +81,16 @@ def test_what_is_folded_and_was_never_given_is_told(leaderboard: Leaderboard) ->
     assert "promised 2026-12-01 by teams: team:web: expected 0, stored 1" in found
 
 
+def generation(leaderboard: Leaderboard) -> str:
+    live = Generations(leaderboard.db).live()
+    assert live is not None
+    return live.id
+
+
 def tampered(leaderboard: Leaderboard) -> int:
     """One number more for Bob, wherever it is that he has received something in 2026; in how many
     places that is."""
-    live = Generations(leaderboard.db).live()
-    assert live is not None
-    held = collections_of(leaderboard.db, live.id)
+    held = collections_of(leaderboard.db, generation(leaderboard))
     places = 0
     for stored in list(held.lists.find({"cells": {"$exists": True}})):
         if stored["_id"] != "2026" and not stored["_id"].startswith("received|2026|people|"):
@@ -176,13 +116,80 @@ def test_a_number_that_is_wrong_is_told(leaderboard: Leaderboard) -> None:
     assert all(": person:bob: " in each for each in found), found
 
 
+@with_small_lists
+@pytest.mark.parametrize(
+    ("cell", "entry", "told"),
+    [
+        (
+            "flow_responded_late|flows|web,all|",
+            "team:web>team:core",
+            "flow_responded_late all by flows: team:web>team:core: expected 2, stored 9",
+        ),
+        (
+            "teams_thanking|people||",
+            "person:bob|team:ops",
+            "teams_thanking all by people: person:bob: expected 2, stored 3",
+        ),
+        (
+            "unheard_of|people||",
+            "person:bob",
+            "unheard_of all by people: person:bob: expected 0, stored 9",
+        ),
+    ],
+)
+def test_lists_that_no_board_shows_are_looked_at(
+    leaderboard: Leaderboard, cell: str, entry: str, told: str
+) -> None:
+    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
+    stored = lists.find_one({"_id": "all"})
+    assert stored
+    stored["cells"].setdefault(cell, {})[entry] = 9
+    lists.replace_one({"_id": "all"}, stored)
+    assert told in wrong(leaderboard, *EVENTS)
+
+
+@with_small_lists
+def test_how_often_somebody_thanked_somebody_is_looked_at_in_small_lists(
+    leaderboard: Leaderboard,
+) -> None:
+    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
+    cell = "cells.breadth|people|web,all|honesty,quality.person:bob|person:cy"
+    assert lists.update_one({"_id": "2026-02"}, {"$inc": {cell: 6}}).modified_count
+    found = wrong(leaderboard, *EVENTS)
+    assert "breadth 2026-02 by people: person:bob by person:cy: expected 1, stored 7" in found
+    assert all(": person:bob by person:cy: expected 1, stored 7" in each for each in found)
+
+
+@with_large_lists
+@pytest.mark.parametrize("act", ["more", "missing", "too many"])
+def test_how_often_somebody_thanked_somebody_is_looked_at_in_large_lists(
+    leaderboard: Leaderboard, act: str
+) -> None:
+    gifts = collections_of(leaderboard.db, generation(leaderboard)).gifts
+    name, pair = "breadth|all|people|", "person:bob by person:ada"
+    [stored] = gifts.find({"_id": f"{name}|person:ada"})
+    given = stored["to"]["person:bob"]
+    if act == "more":
+        gifts.update_one({"_id": stored["_id"]}, {"$inc": {"to.person:bob": 6}})
+    elif act == "missing":
+        gifts.delete_one({"_id": stored["_id"]})
+    else:
+        gifts.insert_one({"_id": f"{name}|person:eve", "to": {"person:bob": 2}})
+    told = {
+        "more": f"{pair}: expected {given}, stored {given + 6}",
+        "missing": f"{pair}: expected {given}, stored 0",
+        "too many": "person:bob by person:eve: expected 0, stored 2",
+    }
+    found = wrong(leaderboard, *EVENTS)
+    assert f"breadth all by people: {told[act]}" in found
+    assert all(each.startswith("breadth all by people: ") for each in found)
+
+
 @with_large_lists
 def test_what_is_kept_beside_the_scores_of_large_lists_is_looked_at(
     leaderboard: Leaderboard,
 ) -> None:
-    live = Generations(leaderboard.db).live()
-    assert live is not None
-    lists = collections_of(leaderboard.db, live.id).lists
+    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
     name = "breadth|all|people|"
     changed = {"$inc": {"hidden": 1, "directed": 1, "mutual": 1, "most": 1, "scores.1": 1}}
     outgrown = {"_id": name, "outgrown": {"$exists": True}}

@@ -14,7 +14,7 @@ from services.leaderboard.domain.periods import periods_of_day
 from services.leaderboard.domain.segments import View
 from services.leaderboard.folder import Folder
 from services.leaderboard.recount import Listed, Recount, recount
-from services.leaderboard.recount_rules import BOARDS, day_of, periods_of
+from services.leaderboard.recount_calendar import day_of, periods_of
 from shared.events import RECOGNITION, Event
 from shared.times import parse_rfc3339
 from tests.leaderboard_events import recognition
@@ -65,8 +65,7 @@ def test_what_is_folded_is_what_is_counted_again(stream: list[Event], small: int
     }
     views = list(every_view(counts_after(stream, ZONE)))
     for view in views:
-        if view.board in BOARDS:
-            assert store.scores(view) == expected.get(listed(view), {}), view
+        assert store.scores(view) == expected.get(listed(view), {}), view
     assert expected.keys() <= {listed(view) for view in views}
 
 

@@ -8,13 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.leaderboard.domain.buckets import BUCKETS, Kind, Range, range_of, start_after
-from services.leaderboard.domain.contribution import Contribution, contribution_of
 from services.leaderboard.domain.durations import percentile, seconds_of, step_of
 from services.leaderboard.domain.periods import parse_period
-from services.leaderboard.domain.series import Increments, increments_of, packed, unpacked
-from services.leaderboard.domain.series_fold import Cells, SeriesFold
-from services.leaderboard.domain.trend import documents_of, figures_of, totals_of
+from services.leaderboard.domain.series import packed, unpacked
 from tests import trend_recount
+from tests.series_memory import SeriesMemory
 from tests.trend_recount import NOW, SCOPES, ZONES, Version, assert_same, streams
 
 _FIRST, _END = date(2026, 12, 20), date(2027, 2, 20)
@@ -34,51 +32,13 @@ DAYS = {kind: days_of(asked) for kind, asked in BOTH_YEARS.items()}
 NOTHING = trend_recount.Figures()
 
 
-class Memory:
-    """Series kept in memory, folded as the projector folds them."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        self.zone = zone
-        self.documents: dict[str, Cells] = {}
-        self.held: dict[str, tuple[int, Contribution | None]] = {}
-
-    def fold(self, batch: list[Version]) -> int:
-        """Fold a batch; how many documents it changed."""
-        increments = Increments()
-        for each in sorted(batch, key=lambda each: each.version):
-            version, old = self.held.get(each.id, (0, None))
-            if each.version > version:
-                new = contribution_of(each.state, each.attribution, self.zone, NOW)
-                self.held[each.id] = each.version, new
-                increments.update(increments_of(new))
-                increments.subtract(increments_of(old))
-        fold = SeriesFold(increments)
-        fold.follow_people(self._stored(fold.own_documents()))
-        fold.add(self._stored(fold.documents()))
-        self.documents |= fold.changed
-        return len(fold.changed)
-
-    def figures(self, scope: str, asked: Range, *, private: bool) -> dict[str, dict[str, object]]:
-        """The figures of each bucket of a scope."""
-        stored = self._stored(documents_of(scope, asked))
-        documents = {
-            name: {unit: packed(cell) for unit, cell in cells.items()}
-            for name, cells in stored.items()
-        }
-        totals = totals_of(asked, documents)
-        return {each: figures_of(total, with_private=private) for each, total in totals.items()}
-
-    def _stored(self, names: set[str]) -> dict[str, Cells]:
-        return {name: self.documents[name] for name in names if name in self.documents}
-
-
-def check(memory: Memory, stream: list[Version]) -> None:
+def check(memory: SeriesMemory, stream: list[Version]) -> None:
     """Every figure of every scope is what a recount finds."""
-    facts = trend_recount.facts_of(stream)
+    facts = trend_recount.facts_of(stream, memory.zone)
     for scope in SCOPES:
         for kind, asked in BOTH_YEARS.items():
             for private in (False, True):
-                expected = trend_recount.recount(facts, scope, kind, memory.zone, private=private)
+                expected = trend_recount.recount(facts, scope, kind, private=private)
                 found = memory.figures(scope, asked, private=private)
                 assert expected.keys() <= set(DAYS[kind])
                 for day, (bucket, figures) in zip(DAYS[kind], found.items(), strict=True):
@@ -91,7 +51,7 @@ def check(memory: Memory, stream: list[Version]) -> None:
 def test_any_order_duplication_and_retraction_gives_the_recount(
     stream: list[Version], zone: str, sizes: list[int]
 ) -> None:
-    memory, start = Memory(ZoneInfo(zone)), 0
+    memory, start = SeriesMemory(ZoneInfo(zone)), 0
     for size in sizes:
         memory.fold(stream[start : start + size])
         start += size
@@ -101,7 +61,7 @@ def test_any_order_duplication_and_retraction_gives_the_recount(
 
 @given(streams())
 def test_what_is_taken_back_altogether_leaves_nothing(stream: list[Version]) -> None:
-    memory = Memory(ZoneInfo("UTC"))
+    memory = SeriesMemory(ZoneInfo("UTC"))
     memory.fold(stream)
     gone = [
         each._replace(version=99, state={**each.state, "status": status})
@@ -113,7 +73,7 @@ def test_what_is_taken_back_altogether_leaves_nothing(stream: list[Version]) -> 
 
 
 def test_one_recognition_writes_as_many_documents_whatever_the_history() -> None:
-    memory = Memory(ZoneInfo("UTC"))
+    memory = SeriesMemory(ZoneInfo("UTC"))
     sides = {"person:ada": trend_recount.STANDS[0], "person:bob": trend_recount.STANDS[3]}
 
     def thanks(number: int) -> Version:

@@ -5,7 +5,7 @@
 {"_id": "people", "active": how many there are}.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
@@ -37,6 +37,26 @@ class CoverageStore:
         return {
             each["_id"]: Receipts(each["days"], each["floor"], each["active"]) for each in found
         }
+
+    def people(self, session: ClientSession | None = None) -> Iterator[Document]:
+        """The document of everybody."""
+        return self._collection.find({"floor": {"$exists": True}}, session=session)
+
+    def estimated(self) -> int:
+        """About how many documents there are."""
+        return self._collection.estimated_document_count()
+
+    def people_of(
+        self, people: Iterable[str], session: ClientSession | None = None
+    ) -> dict[str, Document]:
+        """The documents of those of `people` that there are."""
+        found = find_many(self._collection, "_id", people, None, session)
+        return {stored["_id"]: stored for stored in found}
+
+    def tallies_stored(self, session: ClientSession | None = None) -> Tallies:
+        """Every tally that is none of nobody."""
+        found = self._collection.find({"floor": {"$exists": False}}, session=session)
+        return {each["_id"]: dict(each["days"]) for each in found if each["days"]}
 
     def are_active(self, people: Iterable[str], session: ClientSession) -> dict[str, bool]:
         """Whether each of `people` is active, as far as the directory knows them."""

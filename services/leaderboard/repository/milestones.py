@@ -78,6 +78,21 @@ class MilestoneRepository:
         found = self._milestones.find(which, hint="of_subject").sort("place", DESCENDING)
         return list(found.limit(limit))
 
+    def found(
+        self, ids: Iterable[str], session: ClientSession | None = None
+    ) -> dict[str, Document]:
+        """Those of `ids` that are recorded."""
+        found = find_many(self._milestones, "_id", ids, None, session)
+        return {stored["_id"]: stored for stored in found}
+
+    def all(self) -> Iterator[Document]:
+        """Every milestone of everybody."""
+        return self._milestones.find({})
+
+    def estimated(self) -> int:
+        """About how many there are."""
+        return self._milestones.estimated_document_count()
+
     def every(self, subject: str) -> Iterator[Document]:
         """All milestones of somebody."""
         return self._milestones.find({"subject": subject}, hint="of_subject")

@@ -33,8 +33,19 @@ class SeriesStore:
         found = find_many(self._collection, "_id", names)
         return {stored["_id"]: unpack_cells(stored["cells"]) for stored in found}
 
+    def names(self) -> Iterator[str]:
+        """The name of every document; it looks at all there are."""
+        found = self._collection.find({}, {"_id": 1})
+        return (stored["_id"] for stored in found if stored["_id"] != _PLACES["_id"])
+
     def load(self, names: Iterable[str], session: ClientSession) -> dict[str, Cells]:
         """The cells of those documents that there are."""
+        return self.stored(names, session)
+
+    def stored(
+        self, names: Iterable[str], session: ClientSession | None = None
+    ) -> dict[str, Cells]:
+        """The cells of those documents that are in the database."""
         found = find_many(self._collection, "_id", names, None, session)
         return {stored["_id"]: _cells(stored["cells"]) for stored in found}
 

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from services.leaderboard.domain.folding import List, Pairs
 from services.leaderboard.domain.ranking import Rank
 from services.leaderboard.domain.segments import WHOLE, Segment, View, is_root
 from services.leaderboard.recent import Recent
-from services.leaderboard.repository.documents import counter_of, list_of
+from services.leaderboard.repository.documents import counter_id, counter_of, gifts_of, list_of
 from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 
@@ -37,6 +38,8 @@ class Standing(NamedTuple):
 
     scores: dict[str, int]
     outgrown: Outgrown | None
+    pairs: Mapping[tuple[str, str], int] = MappingProxyType({})
+    """Of what counts who did it: how often (subject, who)."""
 
 
 def names_by_period(db: Database[Document], generation: str) -> dict[str, set[str]]:
@@ -45,6 +48,15 @@ def names_by_period(db: Database[Document], generation: str) -> dict[str, set[st
     for stored in collections_of(db, generation).lists.find({}, {"_id": 1}):
         name = stored["_id"]
         found[name if is_root(name) else name.split("|")[1]].add(name)
+    return found
+
+
+def givers_by_list(db: Database[Document], generation: str) -> dict[str, set[str]]:
+    """Who has a document of what they gave, by the list that it is of."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for stored in collections_of(db, generation).gifts.find({}, {"_id": 1}):
+        name, _, giver = stored["_id"].rpartition("|")
+        found[name].add(intern(giver))
     return found
 
 
@@ -58,7 +70,7 @@ def roots_of(
 
 class StoredPeriod:
     """The lists of one period; `names`: of those that are known to be stored; `whole`: those that
-    were read before."""
+    were read before; `givers`: who is known to have given, by list, None where nobody knows."""
 
     def __init__(
         self,
@@ -68,12 +80,14 @@ class StoredPeriod:
         names: Iterable[str] = (),
         session: ClientSession | None = None,
         whole: Mapping[str, List | None] = MappingProxyType({}),
+        givers: Mapping[str, set[str]] | None = None,
     ) -> None:
         self._held = collections_of(db, generation)
         self._period = period
         self._names = set(names)
         self._session = session
         self._whole = dict(whole)
+        self._givers = givers
         self._parts: Recent[str, list[List]] = Recent(_KEPT)
         self._cells: dict[tuple[str, str], list[str]] = defaultdict(list)
 
@@ -107,13 +121,27 @@ class StoredPeriod:
         if held.cells is not None:
             cells = self._cells_of(view) if is_root(name) else held.cells
             parts = [held.cells[cell] for cell in cells if view.holds(name, cell)]
-            return Standing(_scores_in(view, parts), None)
+            return Standing(_scores_in(view, parts), None, _pairs_in(view, parts))
         scores: dict[str, int] = {}
         ranks: dict[str, Rank] = {}
         for stored in self._held.counters.find({"list": name}, session=self._session):
             (_, subject), counter = counter_of(stored)
             scores[subject], ranks[subject] = counter.score, counter.rank
-        return Standing(scores, Outgrown(held.scores, held.hidden, held.pairs, ranks))
+        outgrown = Outgrown(held.scores, held.hidden, held.pairs, ranks)
+        return Standing(scores, outgrown, self._given_on(name) if is_paired(name) else {})
+
+    def _given_on(self, name: str) -> dict[tuple[str, str], int]:
+        if self._givers is None:
+            which = {"_id": {"$gt": f"{name}|", "$lt": f"{name}}}"}}
+            found: Iterable[Document] = self._held.gifts.find(which, session=self._session)
+        else:
+            ids = [counter_id((name, giver)) for giver in self._givers.get(name, ())]
+            found = find_many(self._held.gifts, "_id", ids, None, self._session)
+        return {
+            (subject, giver): number
+            for (_, giver), gifts in map(gifts_of, found)
+            for subject, number in gifts.items()
+        }
 
     def _holder(self, view: View) -> tuple[str, List | None]:
         """The list that holds a view, as readers find it."""
@@ -157,6 +185,17 @@ def _scores_in(view: View, parts: Iterable[Mapping[str, int]]) -> dict[str, int]
     for entries in parts:
         scores.update(entries)
     return dict(scores)
+
+
+def _pairs_in(view: View, parts: Iterable[Mapping[str, int]]) -> dict[tuple[str, str], int]:
+    if not is_paired(view.name):
+        return {}
+    pairs: Counter[tuple[str, str]] = Counter()
+    for entries in parts:
+        for entry, number in entries.items():
+            subject, _, who = entry.partition("|")
+            pairs[subject, who] += number
+    return dict(pairs)
 
 
 def _segment_of(key: str) -> Segment:

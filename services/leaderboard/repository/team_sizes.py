@@ -49,13 +49,16 @@ class TeamSizes:
         found = find_many(self._sizes, "_id", wanted, None, session)
         return dict.fromkeys(wanted, Size()) | {stored["_id"]: _size(stored) for stored in found}
 
+    def all(self) -> dict[str, Size]:
+        """The sizes that are stored, of whatever they are."""
+        return {stored["_id"]: _size(stored) for stored in self._sizes.find({})}
+
     def every(self, revision: int) -> Mapping[str, Size]:
         """The sizes of all that have people, at the `revision` of the directory or a newer one:
         read once for each."""
         read = self._read
         if read is None or read[0] != revision:
-            sizes = {stored["_id"]: _size(stored) for stored in self._sizes.find({})}
-            read = revision, {ref: size for ref, size in sizes.items() if any(size)}
+            read = revision, {ref: size for ref, size in self.all().items() if any(size)}
             self._read = read
         return read[1]
 
