@@ -1,9 +1,11 @@
 """A leaderboard to verify, and what verifying it says."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cli.verify import told
+from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from services.leaderboard.verify import Verified, Verify
 from shared.config import Settings
 from shared.events import DIRECTORY, RECOGNITION, Event
@@ -91,3 +93,11 @@ def wrong(leaderboard: Leaderboard, *events: Event) -> set[str]:
     found = verify(leaderboard, exports(*events))
     assert len(found.differences) == found.wrong
     return {told(each) for each in found.differences}
+
+
+@contextlib.contextmanager
+def cells_of(collection: Any, name: str) -> Iterator[dict[str, dict[str, Any]]]:
+    """The cells of a document of lists or series, to be tampered with."""
+    cells = unpack_cells(collection.find_one({"_id": name})["cells"])
+    yield cells
+    collection.update_one({"_id": name}, {"$set": {"cells": pack_cells(cells)}})

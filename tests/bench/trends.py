@@ -20,6 +20,7 @@ from services.leaderboard.domain.contribution import Contribution, Side
 from services.leaderboard.domain.series import Increments, increments_of, place_of
 from services.leaderboard.domain.series_fold import Cells, SeriesFold
 from services.leaderboard.repository import Generations, ensure_indexes
+from services.leaderboard.repository.cells import pack_cells
 from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.repository.team_sizes import TeamSizes
 from shared import times
@@ -171,7 +172,7 @@ def _fill_floor(settings: Settings, at: Settings, answer: Any, scope: str) -> No
             "directory": database["directory"].find_one({"_id": "person:p000001"}),
             "generation": database["generations"].find_one({"state": "live"}),
             "revision": database["revisions"].find_one({"_id": "directory"}),
-            "series": {"cells": next(iter(series.values()))},
+            "series": {"cells": pack_cells(next(iter(series.values())))},
             "places": {"places": sorted(SeriesStore(database, generation.id).places())},
             "answer": answer,
         }

@@ -9,7 +9,6 @@ import pytest
 from cli.verify import told
 from services.leaderboard.domain import folding
 from services.leaderboard.repository import Generations
-from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.verify import Verify
 from shared.config import ConfigError, Settings
@@ -22,6 +21,7 @@ from tests.verify_parts import (
     PROMISES,
     TEAMS,
     THANKS,
+    cells_of,
     exports,
     folded,
     verify,
@@ -95,14 +95,13 @@ def tampered(leaderboard: Leaderboard) -> int:
     for stored in list(held.lists.find({"cells": {"$exists": True}})):
         if stored["_id"] != "2026" and not stored["_id"].startswith("received|2026|people|"):
             continue
-        cells = unpack_cells(stored["cells"])
-        for cell, entries in cells.items():
-            is_received = stored["_id"] != "2026" or cell.startswith("received|people|")
-            if is_received and "person:bob" in entries:
-                entries["person:bob"] += 1
-                places += 1
-                break
-        held.lists.update_one({"_id": stored["_id"]}, {"$set": {"cells": pack_cells(cells)}})
+        with cells_of(held.lists, stored["_id"]) as cells:
+            for cell, entries in cells.items():
+                is_received = stored["_id"] != "2026" or cell.startswith("received|people|")
+                if is_received and "person:bob" in entries:
+                    entries["person:bob"] += 1
+                    places += 1
+                    break
     more = {"$inc": {"score": 1}}
     of_bob = {"list": "received|2026|people|", "subject": "person:bob"}
     return places + held.counters.update_one(of_bob, more).modified_count
@@ -141,10 +140,8 @@ def test_lists_that_no_board_shows_are_looked_at(
     leaderboard: Leaderboard, cell: str, entry: str, told: str
 ) -> None:
     lists = collections_of(leaderboard.db, generation(leaderboard)).lists
-    stored = lists.find_one({"_id": "all"})
-    assert stored
-    stored["cells"].setdefault(cell, {})[entry] = 9
-    lists.replace_one({"_id": "all"}, stored)
+    with cells_of(lists, "all") as cells:
+        cells.setdefault(cell, {})[entry] = 9
     assert told in wrong(leaderboard, *EVENTS)
 
 
@@ -153,8 +150,8 @@ def test_how_often_somebody_thanked_somebody_is_looked_at_in_small_lists(
     leaderboard: Leaderboard,
 ) -> None:
     lists = collections_of(leaderboard.db, generation(leaderboard)).lists
-    cell = "cells.breadth|people|web,all|honesty,quality.person:bob|person:cy"
-    assert lists.update_one({"_id": "2026-02"}, {"$inc": {cell: 6}}).modified_count
+    with cells_of(lists, "2026-02") as cells:
+        cells["breadth|people|web,all|honesty,quality"]["person:bob|person:cy"] += 6
     found = wrong(leaderboard, *EVENTS)
     assert "breadth 2026-02 by people: person:bob by person:cy: expected 1, stored 7" in found
     assert all(": person:bob by person:cy: expected 1, stored 7" in each for each in found)

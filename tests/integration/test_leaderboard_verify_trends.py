@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from services.leaderboard.repository import Generations
+from services.leaderboard.repository.cells import pack_cells
 from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.verify import Verify
 from shared.config import Settings
 from shared.mongo import Client
 from tests.leaderboard_events import recognition
 from tests.leaderboard_parts import Leaderboard
-from tests.verify_parts import ABOVE, EVENTS, TEAMS, exports, folded, verify, wrong
+from tests.verify_parts import ABOVE, EVENTS, TEAMS, cells_of, exports, folded, verify, wrong
 
 DONE = recognition(
     "done",
@@ -58,19 +59,18 @@ def test_trends_that_are_right_agree(leaderboard: Leaderboard) -> None:
 def test_a_number_that_is_wrong_is_told(
     leaderboard: Leaderboard, name: str, metric: str, told: str
 ) -> None:
-    more = {"$inc": {f"cells.{metric}": 4}}
-    assert series(leaderboard).update_one({"_id": name}, more).modified_count
+    unit, _, number = metric.partition(".")
+    with cells_of(series(leaderboard), name) as cells:
+        cell = cells.setdefault(unit, {})
+        cell[number] = cell.get(number, 0) + 4
     [difference] = wrong(leaderboard, *HELD)
     was = 0 if "W53" in told else 1
     assert difference == f"trend of {told}: expected {was}, stored {was + 4}"
 
 
 def test_a_time_that_is_wrong_is_told(leaderboard: Leaderboard) -> None:
-    held = series(leaderboard)
-    stored = held.find_one({"_id": "team:web|2027-01"})
-    cells = stored["cells"]
-    cells["2027-01-02"]["answered"] = cells["2027-01-03"]["fulfilled"]
-    held.replace_one({"_id": stored["_id"]}, stored)
+    with cells_of(series(leaderboard), "team:web|2027-01") as cells:
+        cells["2027-01-02"]["answered"] = cells["2027-01-03"]["fulfilled"]
     found = {each.partition(": ")[2][:12] for each in wrong(leaderboard, *HELD)}
     assert len(found) == 2
     assert all(each.startswith("answered ") for each in found)
@@ -89,7 +89,7 @@ def test_a_document_that_is_missing_is_told_with_all_that_it_would_hold(
 
 @pytest.mark.parametrize("name", ["team:lost|2031-02", "org|2031", "org|2026-Q4", "org|all"])
 def test_a_document_too_many_is_told(leaderboard: Leaderboard, name: str) -> None:
-    cells = {"2031-02-03": {"given": 2}}
+    cells = pack_cells({"2031-02-03": {"given": 2}})
     series(leaderboard).insert_one({"_id": name, "cells": cells})
     scope = name.partition("|")[0]
     assert wrong(leaderboard, *HELD) == {
