@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from services.notifier.channels import Outcome
 from services.notifier.domain import sweep
@@ -122,6 +123,22 @@ def test_a_persons_hook_that_hangs_does_not_hold_up_that_of_others(post: Post) -
 
     wait_until(step, 10)
     released.set()
+
+
+def test_what_could_not_be_composed_is_sent_by_the_same_loop_later(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.notifier.publish(recognition())
+    with monkeypatch.context() as patch:
+
+        def fail(*_: Any) -> None:
+            raise AutoReconnect("the database is away")
+
+        patch.setattr(post.loop._noticing, "compose", fail)
+        with pytest.raises(AutoReconnect):
+            post.send_all()
+    post.send_all()
+    assert (post.states(), len(post.mail.notices)) == (["sent"], 1)
 
 
 def test_what_was_sent_and_not_noted_is_sent_again_with_the_same_id(
