@@ -330,6 +330,28 @@ def test_what_an_erased_person_did_alone_is_not_sent(
     assert post.states() == ["cancelled"]
 
 
+def test_who_is_erased_while_a_message_is_tried_does_not_come_back_with_its_outcome(
+    post: Post, settings: Settings, client: Client
+) -> None:
+    post.prefer("ada", channels={"comments": {"mail": True}})
+    post.people("ada", "bob")
+    story = Story()
+    post.notifier.publish(
+        story.first,
+        story.commented("person:zoe", "Zoe says"),
+        story.commented("person:bob", id="2"),
+    )
+    post.at(times.now() + timedelta(hours=1))
+
+    def erase(_: Notice) -> Outcome:
+        NotifierHolder(settings, client).forget("person:zoe", "person:erased-1")
+        return FAILED
+
+    post.mail.answer = erase
+    wait_until(lambda: post.loop.step() and len(post.messages(attempts=1)) == 2)
+    assert "zoe" not in repr(post.messages()).lower()
+
+
 def test_preferences_and_messages_are_told_to_whom_they_are_about(
     post: Post, settings: Settings, client: Client
 ) -> None:
