@@ -106,6 +106,26 @@ def test_it_repairs_boards_that_are_wrong(leaderboard: Leaderboard) -> None:
     assert leaderboard.places(period="all") == right
 
 
+def test_one_that_stood_still_while_another_was_made_changes_nothing(
+    leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For longer than its lease, just before it switches: what it made is removed by then."""
+    right = leaderboard.places(period="all")
+    switch = Generations.switch_to
+
+    def switch_too_late(*args: Any) -> None:
+        monkeypatch.undo()
+        leaderboard.db["leases"].delete_one({"_id": "rebuild"})
+        rebuild_from(leaderboard, *PEOPLE, *THANKS)
+        switch(*args)
+
+    monkeypatch.setattr(Generations, "switch_to", switch_too_late)
+    with pytest.raises(ConfigError, match="another rebuild"):
+        rebuild_from(leaderboard, *PEOPLE, *THANKS)
+    assert states(leaderboard) == ["live"]
+    assert leaderboard.places(period="all") == right
+
+
 def test_the_boards_of_before_are_served_until_it_is_done(leaderboard: Leaderboard) -> None:
     right = leaderboard.places(period="all")
     seen = []
