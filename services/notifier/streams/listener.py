@@ -31,3 +31,8 @@ class Listener:
     """Whether they may listen."""
     is_behind: bool = False
     """Whether there may be items that the watcher did not bring."""
+
+    def count_anew(self) -> None:
+        """Items were marked, or may have been."""
+        self.unread = None
+        self.marks += 1

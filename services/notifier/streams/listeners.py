@@ -63,8 +63,7 @@ class Listeners:
         self._restless: dict[str, Listener] = {}
         self._joined: set[Connection] = set()
         self._changed: set[str] = set()
-        self._keys: set[str] = set()
-        """Keys that may not let in any more: to be looked up."""
+        self._keys: set[str] = set()  # to be looked up: whether they may read still
         self._work = Event()
         self._tasks = [gevent.spawn(self._tell_on), gevent.spawn(self._sweep_on)]
 
@@ -166,7 +165,7 @@ class Listeners:
         if listener is None:
             return
         if change.kind == MARKED:
-            _count_anew(listener)
+            listener.count_anew()
         if change.kind == PERSON or change.document is None:
             listener.changes += 1
             self._changed.add(change.of)
@@ -182,7 +181,7 @@ class Listeners:
         """Anything may have changed."""
         self._news.forget_names()
         for listener in self._listeners.values():
-            _count_anew(listener)
+            listener.count_anew()
             self._changed.add(listener.reference)
             self._look_again(listener)
         for connection in self._joined:
@@ -294,11 +293,6 @@ class Listeners:
             connection.end("slow")
         elif not connection.waits and now - connection.sent_at >= self._heartbeat:
             connection.send(HEARTBEAT)
-
-
-def _count_anew(listener: Listener) -> None:
-    listener.unread = None
-    listener.marks += 1
 
 
 def _end(connection: Connection, reason: str) -> None:
