@@ -13,6 +13,7 @@ import pytest
 from services.notifier.sending import READ_AT_MOST
 from shared.config import Settings
 from shared.mongo import Client
+from tests.conftest import free_port
 from tests.hooks import (
     Answer,
     Handler,
@@ -63,9 +64,9 @@ class Dying:
 
     def __init__(self) -> None:
         self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
+        self.port = free_port()
+        self._socket.bind(("127.0.0.1", self.port))
         self._socket.listen(64)
-        self.port = int(self._socket.getsockname()[1])
 
     def die_soon(self) -> None:
         def die() -> None:
