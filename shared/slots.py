@@ -77,7 +77,10 @@ class SlotLeases:
         self._give_back(mine[share:])
         self._forget_the_dead(leases, now)
         if keep:
-            self._collection.update_many(self._own(keep), {"$set": {"until": until}})
+            ours = self._own(keep)
+            renewed = self._collection.update_many(ours, {"$set": {"until": until}})
+            if renewed.matched_count < len(keep):  # some had ended, and another took them just now
+                keep = [lease["slot"] for lease in self._collection.find(ours)]
         taken = {lease["slot"] for lease in live}
         for slot in range(self._slots):
             if len(keep) < share and slot not in taken and self._take(slot, now, until):

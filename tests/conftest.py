@@ -1,6 +1,7 @@
 """Real parts for the tests: a database server and a Kafka broker, started when first asked for."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -45,6 +47,10 @@ _SHARED_CACHE = "1G"
 suite it once stood still for good, on a machine that was eight times overloaded (docs/adr/0012)."""
 
 
+_random = random.SystemRandom()
+"""No seed of a test makes two processes choose the same."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """What kafka-python 3.0 does while it is imported is not ours to mend."""
     config.addinivalue_line(
@@ -75,10 +81,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneBrok
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on: not one of those that the system gives whoever
+    connects, who might have it before it is listened on."""
+    while True:
+        port = _random.randrange(15_000, 32_000)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @pytest.fixture(scope="session")

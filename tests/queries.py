@@ -66,12 +66,18 @@ class Watch(Queries):
             self.new[known] = database, collection, dict(query)
 
     def scans(self, client: Client) -> list[str]:
-        """What was asked for the first time since the last call, and goes by no index."""
+        """What was asked for the first time since the last call, and goes by no index. What was
+        asked of a database that is gone by now counts when it is asked of another."""
         new, self.new = self.new, {}
+        there = set(client.list_database_names())
+        for known, (database, _, _) in new.items():
+            if database not in there:
+                del self.seen[known]
         return [
             known
             for known, (database, collection, query) in new.items()
-            if not goes_by_index(query, indexes_of(client[database][collection]))
+            if database in there
+            and not goes_by_index(query, indexes_of(client[database][collection]))
         ]
 
 

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.conftest import free_port
+
 USER, PASSWORD = "kudos", "p:w@d/%2"
 
 
@@ -106,12 +108,6 @@ def smtp_server(
         yield mailboxes
     finally:
         controller.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 Script = Callable[[socket.socket, threading.Event], None]

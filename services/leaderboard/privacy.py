@@ -57,7 +57,8 @@ class BoardsHolder:
                     return False
         finally:
             self._lease.release()
-        return self._generations.live() == live
+        served = self._generations.live()  # its `as_of` goes on meanwhile
+        return served is not None and served.id == live.id
 
     def forget(self, person: str, alias: str) -> None:
         """See Holder."""

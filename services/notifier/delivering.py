@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter
@@ -69,7 +70,7 @@ class Carriers:
                 recognition_id=event.recognition_id,
                 is_quiet=event.is_quiet,
             )
-            for event in sorted(events, key=lambda event: event.occurred_at)
+            for event in _as_they_happened(events)
         ]
         if doubts:
             there = self._repository.events.existing([each["_id"] for each in feed], session)
@@ -122,3 +123,15 @@ class Carriers:
             )
             for place, (event, endpoint_id) in enumerate(due)
         ]
+
+
+def _as_they_happened(events: Sequence["RecognitionChange"]) -> list["RecognitionChange"]:
+    """By when they occurred; those of one recognition in the order of its versions, in which they
+    come, whatever the clocks said that they were stamped by."""
+    latest: dict[str, datetime] = {}
+    timed = []
+    for event in events:
+        at = max(event.occurred_at, latest.get(event.recognition_id, event.occurred_at))
+        latest[event.recognition_id] = at
+        timed.append((at, event))
+    return [event for _, event in sorted(timed, key=itemgetter(0))]

@@ -79,9 +79,9 @@ class Digests:
         if not self._to_enrol:
             if self._enrolled_at is not None and now - self._enrolled_at < _ENROL_EVERY:
                 return 0
-            self._enrolled_at = now
             readers = self._repository.digest_clock.who_chose()
             self._to_enrol = sorted(readers.union(self._repository.directory.managers()))
+            self._enrolled_at = now
         some = self._to_enrol[:_ENROLLED_AT_ONCE]
         people = self._readers(some)
         self._repository.in_transaction(lambda session: self._set_clocks(people, now, session))

@@ -163,9 +163,11 @@ class Messaging:
         return len(stuck)
 
     def _start(self, due: Sequence[Document]) -> None:
-        self._at_hand.update(message["_id"] for message in due)
         began = time.monotonic()
-        for message, notice in self._compose(due).notices:
+        composed = self._compose(due)
+        # Not before: what could not be composed must be found again.
+        self._at_hand.update(message["_id"] for message in due)
+        for message, notice in composed.notices:
             self._lanes.put(_lane(message), Job(message, notice, began))
 
     def _compose(self, due: Sequence[Document]) -> Composed:

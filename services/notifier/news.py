@@ -1,6 +1,6 @@
 """What live streams tell: items as GET /inbox shows them, written once for all who get the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.notifier.domain.event_stream import (
@@ -15,6 +15,7 @@ from services.notifier.domain.readability import Reader
 from services.notifier.inboxes import item_view
 from services.notifier.repository import Repository
 from services.notifier.scenes import Key, Scene, Scenes, key_of
+from shared.auth.api_keys import may_read
 from shared.erased import Erased, inactive_when_erased
 from shared.mongo import Document
 from shared.web.problems import Forbidden
@@ -58,6 +59,7 @@ class News:
     def __init__(self, repository: Repository, public_url: str | None) -> None:
         self._inbox = repository.inbox
         self._scenes = Scenes(repository)
+        self._keys_of = repository.directory.keys
         self._find = inactive_when_erased(repository.directory.find, Erased(repository.db))
         self._public_url = public_url
 
@@ -76,6 +78,11 @@ class News:
     def unread(self, positions: Mapping[str, int]) -> dict[str, int]:
         """How many items up to their position are unread, by person."""
         return {person: self._inbox.unread(person, high) for person, high in positions.items()}
+
+    def ended_keys(self, keys: Collection[str]) -> set[str]:
+        """Those of `keys` that may not read any more."""
+        known = self._keys_of(keys)
+        return {key for key in keys if not may_read(known.get(key))}
 
     def page(self, reader: Reader, after: int, head: int, unread: int) -> tuple[list[Told], int]:
         """What comes after `after`, `PAGE` numbers at most and none above `head`; and the number

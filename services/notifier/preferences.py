@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pymongo.client_session import ClientSession
+
 from services.notifier.domain import preferences as rules
 from services.notifier.domain.addresses import IPNetwork
 from services.notifier.domain.targets import RefusedTarget, parse_target
@@ -43,24 +45,26 @@ class PreferenceBook:
 
         Raises Unprocessable for a chat URL that may not be used.
         """
-        before = self._repository.preferences.get(person) or {}
         stored: Document = {"_id": person, "channels": rules.differing(asked["channels"])}
         stored |= {name: asked[name] for name in _KEPT_AS_ASKED if asked[name] is not None}
         if asked["quiet_hours"] is not None:
             quiet = asked["quiet_hours"]
             begin, end, weekends = quiet["begin"], quiet["end"], quiet["weekends"]
             stored["quiet_hours"] = {"from": begin, "to": end, "weekends": weekends}
-        if "chat_url" not in asked:
-            stored |= {name: before[name] for name in ("chat_url",) if name in before}
-        elif asked["chat_url"] is not None:
+        if asked.get("chat_url") is not None:
             stored["chat_url"] = self._sealed(person, asked["chat_url"])
-        if "chat_url" not in stored and any(
-            channels.get("chat") for channels in stored["channels"].values()
-        ):
-            detail = "is missing: chat was chosen, and nothing says where to send it"
-            raise Unprocessable(f"The chat_url {detail}", [error_at("chat_url", detail)])
-        self._repository.preferences.store(stored)
-        return self._view(person, stored)
+
+        def work(session: ClientSession) -> Document:
+            # In one transaction, so that the chat URL which stays is not one from before.
+            preferences = self._repository.preferences
+            before = preferences.get(person, session) if "chat_url" not in asked else None
+            kept = {"chat_url": before["chat_url"]} if before and "chat_url" in before else {}
+            after = {**stored, **kept}
+            _require_chat_url(after)
+            preferences.store(after, session)
+            return after
+
+        return self._view(person, self._repository.in_transaction(work))
 
     def _sealed(self, person: str, url: str) -> Document:
         try:
@@ -86,3 +90,11 @@ class PreferenceBook:
             "has_chat_url": "chat_url" in stored,
             "email": entry.get("email"),
         }
+
+
+def _require_chat_url(stored: Mapping[str, Any]) -> None:
+    if "chat_url" not in stored and any(
+        channels.get("chat") for channels in stored["channels"].values()
+    ):
+        detail = "is missing: chat was chosen, and nothing says where to send it"
+        raise Unprocessable(f"The chat_url {detail}", [error_at("chat_url", detail)])

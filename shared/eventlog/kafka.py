@@ -230,11 +230,12 @@ class KafkaReader(Reader):
         self._log = log
         self._consumer = consumer
         self._next = wanted
+        self._ends: dict[TopicPartition, int] = {}
 
     def require_in_log(self) -> None:
         """Raise LogTruncated unless every offset is in the log, or at its end."""
         starts = self._consumer.beginning_offsets(list(self._next))
-        ends = self._consumer.end_offsets(list(self._next))
+        ends = self._ends = self._consumer.end_offsets(list(self._next))
         for tp, offset in self._next.items():
             if not starts[tp] <= offset <= ends[tp]:
                 name = position(self._log.logical(tp.topic), tp.partition)
@@ -273,7 +274,8 @@ class KafkaReader(Reader):
         behind = {self._log.logical(tp.topic): 0 for tp in self._next}
         for tp, offset in self._next.items():
             end = self._consumer.highwater(tp)  # as of the last fetch; None before the first
-            behind[self._log.logical(tp.topic)] += max(0, (end or offset) - offset)
+            end = self._ends[tp] if end is None else end
+            behind[self._log.logical(tp.topic)] += max(0, end - offset)
         return behind
 
     def close(self) -> None:

@@ -181,6 +181,25 @@ def test_a_reader_sees_what_is_appended_later(log: EventLog) -> None:
     assert versions_by_key(records) == {"r1": [1]}
 
 
+@pytest.mark.kafka
+def test_what_a_broker_is_slow_to_bring_counts_as_unread(
+    kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebuild would switch, and the boards call themselves fresh, before they read anything."""
+    with open_log(kafka_settings) as log:
+        log.append([thanked(f"r{number}", 1) for number in range(3)])
+        reader = log.reader([RECOGNITION], {})
+        consumer = reader._consumer  # type: ignore[attr-defined]
+        with monkeypatch.context() as patch:
+            patch.setattr(consumer, "poll", lambda **_: {})
+            assert (reader.poll(10, 0.1), reader.lag()) == ([], {RECOGNITION: 3})
+        read_now = 0
+        while read_now < 3:
+            read_now += len(reader.poll(10, 1.0))
+        assert reader.lag() == {RECOGNITION: 0}
+        reader.close()
+
+
 def test_starts_ends_and_lag_count_records(log: EventLog) -> None:
     log.ensure_topics([RECOGNITION])
     assert set(log.ends([RECOGNITION]).values()) == {0}

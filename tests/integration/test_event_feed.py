@@ -127,6 +127,20 @@ def test_clocks_that_differ_hide_nothing(notifier: Notifier) -> None:
     assert [item["id"] for item in pull(notifier)[0]] == ["evt_fast", "evt_slow", "evt_true"]
 
 
+def test_what_happened_to_one_recognition_stands_in_the_order_of_its_versions(
+    notifier: Notifier,
+) -> None:
+    """Though the second was stamped by a slower clock."""
+    thanked = recognition(at=at(2))
+    notifier.publish(
+        thanked,
+        recognition(id=thanked.subject, version=2, type="kudos.recognition.amended", at=at(1)),
+        recognition(at=at(0)),
+    )
+    types = [item["type"].removeprefix("kudos.recognition.") for item in pull(notifier)[0]]
+    assert types == ["thanked", "thanked", "amended"]
+
+
 def test_nothing_is_missed_while_others_write(notifier: Notifier) -> None:
     """A reader who pulls all the while, beside two who append in transactions of their own."""
     count, written = 60, []

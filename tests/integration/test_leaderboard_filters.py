@@ -1,9 +1,11 @@
 """Boards by team and value, per head, of breadth and of promises kept, over the API."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import time_machine
 
 from services.leaderboard.domain import folding
 from shared.config import Settings
@@ -19,6 +21,13 @@ TEAMS = {
     "person:dee": "team:sales",
 }
 ABOVE = {"team:core": ["team:eng"], "team:web": ["team:eng"]}
+
+
+@pytest.fixture(autouse=True)
+def in_november() -> Iterator[None]:
+    """The month of what is counted: a board that is asked for without a period is of this month."""
+    with time_machine.travel("2026-11-26T12:00:00Z"):
+        yield
 
 
 def value(identifier: str) -> Event:

@@ -45,6 +45,13 @@ def leaderboard(
     return Leaderboard(settings, client)
 
 
+@pytest.fixture
+def in_november() -> Iterator[None]:
+    """The month of the promises; `look_at` goes on from there."""
+    with time_machine.travel("2026-11-26T12:00:00Z"):
+        yield
+
+
 def thanks(number: int, giver: str = "person:ada", **more: Any) -> Event:
     return recognition(f"r{number}", giver, teams=TEAMS, **more)
 
@@ -315,6 +322,7 @@ def month_of(leaderboard: Leaderboard) -> Sequence[str]:
     return [each for each in names(leaderboard) if each.startswith("kept-month")]
 
 
+@pytest.mark.usefixtures("in_november")
 def test_a_month_of_kept_promises_is_told_of_when_it_is_over(leaderboard: Leaderboard) -> None:
     leaderboard.fold(*PEOPLE, promised(1), promised(2))
     look_at(leaderboard, DECEMBER + timedelta(minutes=9))
@@ -333,6 +341,7 @@ def test_a_month_of_kept_promises_is_told_of_when_it_is_over(leaderboard: Leader
 
 
 @pytest.mark.parametrize("other", ["late", None])
+@pytest.mark.usefixtures("in_november")
 def test_one_promise_that_was_not_kept_is_enough_against_it(
     leaderboard: Leaderboard, other: str | None
 ) -> None:
@@ -341,6 +350,7 @@ def test_one_promise_that_was_not_kept_is_enough_against_it(
     assert month_of(leaderboard) == []
 
 
+@pytest.mark.usefixtures("in_november")
 def test_months_that_nobody_looked_at_are_made_up_for_in_silence(leaderboard: Leaderboard) -> None:
     leaderboard.fold(*PEOPLE, *(promised(number) for number in range(3)))
     look_at(leaderboard, datetime(2026, 11, 2, tzinfo=UTC))
@@ -353,6 +363,7 @@ def test_months_that_nobody_looked_at_are_made_up_for_in_silence(leaderboard: Le
     assert month_of(leaderboard) == ["kept-month|2026-12"]
 
 
+@pytest.mark.usefixtures("in_november")
 def test_a_month_that_was_looked_at_half_is_looked_at_again(
     leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.leaderboard.domain import folding
+from services.leaderboard.privacy import BoardsHolder
 from services.leaderboard.projector import Projector
 from services.leaderboard.rebuild import Rebuild, Rebuilt
 from services.leaderboard.repository import Generations
@@ -104,6 +105,45 @@ def test_it_repairs_boards_that_are_wrong(leaderboard: Leaderboard) -> None:
         leaderboard.db[name].delete_many({})
     rebuild_from(leaderboard, *PEOPLE, *THANKS)
     assert leaderboard.places(period="all") == right
+
+
+def test_one_that_stood_still_while_another_was_made_changes_nothing(
+    leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For longer than its lease, just before it switches: what it made is removed by then."""
+    right = leaderboard.places(period="all")
+    switch = Generations.switch_to
+
+    def switch_too_late(*args: Any) -> None:
+        monkeypatch.undo()
+        leaderboard.db["leases"].delete_one({"_id": "rebuild"})
+        rebuild_from(leaderboard, *PEOPLE, *THANKS)
+        switch(*args)
+
+    monkeypatch.setattr(Generations, "switch_to", switch_too_late)
+    with pytest.raises(ConfigError, match="another rebuild"):
+        rebuild_from(leaderboard, *PEOPLE, *THANKS)
+    assert states(leaderboard) == ["live"]
+    assert leaderboard.places(period="all") == right
+
+
+def test_boards_that_are_current_anew_meanwhile_are_those_of_before(
+    leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure asks whether they are the only ones while the projector notes how fresh they
+    are."""
+    holder = BoardsHolder(leaderboard.settings, leaderboard.client)
+    leaderboard.db["offsets"].replace_one({"_id": "access"}, {"offsets": {"a": 1}}, upsert=True)
+    remove = holder._generations.remove_others
+
+    def remove_while_it_goes_on() -> Iterator[int]:
+        yield from remove()
+        live = holder._generations.live()
+        assert live is not None
+        holder._generations.note_current(live.id, times.now() + timedelta(seconds=1))
+
+    monkeypatch.setattr(holder._generations, "remove_others", remove_while_it_goes_on)
+    assert holder.has_folded({})
 
 
 def test_the_boards_of_before_are_served_until_it_is_done(leaderboard: Leaderboard) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from email.utils import format_datetime
 from ipaddress import ip_network
 
@@ -105,7 +106,7 @@ def test_no_hook_leads_inside(chat: Chat, url: str) -> None:
 
 def test_the_clock_is_the_systems_by_default(received: Hooks) -> None:
     sender = Sender((ip_network("127.0.0.0/8"),), timeout_seconds=2)
-    later = format_datetime(times.now().replace(year=times.now().year + 1), usegmt=True)
+    later = format_datetime(times.now() + timedelta(days=365), usegmt=True)
     received.answers["/hook"] = status(429, b"", Retry_After=later)
     assert Chat(sender).send(to(received.url())).retry_after_seconds == 24 * 3600.0
     sender.close()

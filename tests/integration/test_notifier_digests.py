@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from services.notifier.channels.wording import write
 from services.notifier.digest_reading import about_reader, read_digest
@@ -100,6 +101,23 @@ def test_a_manager_gets_the_week_of_the_people_who_report_once(parts: Parts) -> 
     }  # fmt: skip
     parts.run(MONDAY + timedelta(days=6))
     assert len(parts.messages()) == 1
+
+
+def test_who_could_not_be_looked_up_is_at_the_next_step(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a quarter of an hour later."""
+    parts.choose("person:bob", "daily")
+    with monkeypatch.context() as patch:
+
+        def fail() -> None:
+            raise AutoReconnect("the database is away")
+
+        patch.setattr(parts.repository.digest_clock, "who_chose", fail)
+        with pytest.raises(AutoReconnect):
+            parts.digests.step()
+    parts.run()
+    assert "person:bob" in parts.repository.digest_clock.get_many(["person:bob"])
 
 
 def test_digests_of_ones_own_come_where_they_were_chosen(parts: Parts) -> None:

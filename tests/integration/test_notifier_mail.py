@@ -23,13 +23,13 @@ from services.notifier.sending import Sender
 from shared.config import ConfigError, load_settings
 from shared.mail_settings import Mailbox, parse_smtp
 from shared.secret_keys import new_key
+from tests.conftest import free_port
 from tests.smtp_server import (
     PASSWORD,
     USER,
     Mailboxes,
     certificate,
     converse,
-    free_port,
     scripted,
     smtp_server,
 )

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from services.notifier.channels import Outcome
 from services.notifier.domain import sweep
@@ -122,6 +123,22 @@ def test_a_persons_hook_that_hangs_does_not_hold_up_that_of_others(post: Post) -
 
     wait_until(step, 10)
     released.set()
+
+
+def test_what_could_not_be_composed_is_sent_by_the_same_loop_later(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.notifier.publish(recognition())
+    with monkeypatch.context() as patch:
+
+        def fail(*_: Any) -> None:
+            raise AutoReconnect("the database is away")
+
+        patch.setattr(post.loop._noticing, "compose", fail)
+        with pytest.raises(AutoReconnect):
+            post.send_all()
+    post.send_all()
+    assert (post.states(), len(post.mail.notices)) == (["sent"], 1)
 
 
 def test_what_was_sent_and_not_noted_is_sent_again_with_the_same_id(
@@ -311,6 +328,28 @@ def test_what_an_erased_person_did_alone_is_not_sent(
     post.send_all()
     assert post.mail.notices == []
     assert post.states() == ["cancelled"]
+
+
+def test_who_is_erased_while_a_message_is_tried_does_not_come_back_with_its_outcome(
+    post: Post, settings: Settings, client: Client
+) -> None:
+    post.prefer("ada", channels={"comments": {"mail": True}})
+    post.people("ada", "bob")
+    story = Story()
+    post.notifier.publish(
+        story.first,
+        story.commented("person:zoe", "Zoe says"),
+        story.commented("person:bob", id="2"),
+    )
+    post.at(times.now() + timedelta(hours=1))
+
+    def erase(_: Notice) -> Outcome:
+        NotifierHolder(settings, client).forget("person:zoe", "person:erased-1")
+        return FAILED
+
+    post.mail.answer = erase
+    wait_until(lambda: post.loop.step() and len(post.messages(attempts=1)) == 2)
+    assert "zoe" not in repr(post.messages()).lower()
 
 
 def test_preferences_and_messages_are_told_to_whom_they_are_about(

@@ -86,6 +86,25 @@ def test_each_has_their_own(notifier: Notifier) -> None:
     assert notifier.call("GET", "/preferences", "bob").json["language"] is None
 
 
+def test_a_chat_url_that_is_taken_away_meanwhile_does_not_come_back(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a request that leaves it as it is, and read it before."""
+    put(notifier, {"chat_url": HOOK})
+    stored = notifier.app.extensions["notifier"].preferences._repository.preferences
+    read = stored.get
+
+    def read_and_be_overtaken(*args: Any) -> Any:
+        found = read(*args)
+        monkeypatch.undo()
+        assert put(notifier, {"chat_url": None}).status_code == 200
+        return found
+
+    monkeypatch.setattr(stored, "get", read_and_be_overtaken)
+    assert put(notifier, {"language": "de"}).json["has_chat_url"] is False
+    assert "chat_url" not in (notifier.db["preferences"].find_one({}) or {})
+
+
 def test_the_chat_url_is_sealed_and_never_shown(notifier: Notifier) -> None:
     answer = put(notifier, {"chat_url": HOOK, "channels": {"thanks": {"chat": True}}})
     assert answer.status_code == 200, answer.text

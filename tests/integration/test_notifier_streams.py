@@ -339,7 +339,8 @@ def test_heartbeats_keep_it_open(notifier: Notifier) -> None:
 
 
 def test_it_ends_with_the_token(notifier: Notifier, server: Serving) -> None:
-    headers = token(notifier, "bob", ttl_seconds=2)
+    listen(notifier, server, "cy")  # what verifies tokens is loaded with the first
+    headers = token(notifier, "bob", ttl_seconds=4)
     began = time.monotonic()
     stream = Stream(server.port, headers=headers).opened()
     text = notifier.app.test_client().post("/notifier/v1/stream/tickets", headers=headers)
@@ -347,7 +348,7 @@ def test_it_ends_with_the_token(notifier: Notifier, server: Serving) -> None:
     for each in (stream, by_ticket):
         assert each.named("end").data == {"reason": "token_expired"}
         assert each.next() is None
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30, "no minute of leeway"
 
 
 def test_it_ends_for_who_leaves_and_who_is_erased(notifier: Notifier, server: Serving) -> None:

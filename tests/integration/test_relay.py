@@ -157,6 +157,25 @@ def test_the_slots_of_a_dead_relay_are_taken_over(database: Any):
         assert len(heir.hold()) == SLOTS
 
 
+def test_a_relay_that_wakes_up_late_leaves_what_another_takes_just_then(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+):
+    late, heir = (SlotLeases(database["leases"], "relay", SLOTS) for _ in range(2))
+    assert len(late.hold()) == SLOTS
+    taken: list[int] = []
+    with time_machine.travel(times.now() + timedelta(seconds=5), tick=False):
+        forget = late._forget_the_dead
+
+        def forget_and_be_overtaken(*args: Any) -> None:
+            forget(*args)
+            taken.extend(heir.hold())
+
+        monkeypatch.setattr(late, "_forget_the_dead", forget_and_be_overtaken)
+        kept = late.hold()
+    assert taken
+    assert sorted([*kept, *taken]) == list(range(SLOTS))
+
+
 def test_a_relay_that_stops_gives_its_slots_back_at_once(database: Any):
     leaving = SlotLeases(database["leases"], "relay", SLOTS)
     leaving.hold()

@@ -17,6 +17,8 @@ import psutil
 import pytest
 import urllib3
 
+from tests.conftest import free_port
+
 DEADLINE_SECONDS = 20.0
 
 
@@ -26,9 +28,7 @@ class Served:
     def __init__(
         self, workers: int, *arguments: str, environ: dict[str, str] | None = None
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         command = [
             sys.executable,
             "-m",

@@ -11,6 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from services.notifier import redelivering
+from services.notifier.domain.schedule import RETRY_AFTER
 from services.notifier.repository.deliveries import KEPT_FOR
 from shared import times
 from shared.config import Settings
@@ -117,12 +118,40 @@ def test_what_was_given_up_gets_all_its_retries_again(notifier: Notifier, receiv
     settled(notifier, "pending")
     given_up = {"$set": {"state": "exhausted", "attempts": 10}, "$unset": {"due_at": ""}}
     notifier.db["deliveries"].update_one({}, given_up)
+    asked = times.now()
     assert post(notifier, endpoint, f"attempts/{attempt['id']}/resend").status_code == 202
     notifier.dispatch_until(lambda: len(notifier.attempts(endpoint)) == 2)
     notifier.dispatch_until(lambda: notifier.db["deliveries"].find_one({"attempts": 11}))
     delivery = notifier.db["deliveries"].find_one({}) or {}
     assert delivery["state"] == "pending"
-    assert 2 < (delivery["due_at"] - times.now()).total_seconds() <= 6
+    assert asked + timedelta(seconds=2) < delivery["due_at"]
+    assert delivery["due_at"] <= times.now() + timedelta(seconds=6)
+
+
+@pytest.mark.parametrize("code", [500, 204])
+def test_what_is_asked_for_while_its_last_try_is_under_way_is_sent_again(
+    notifier: Notifier, received: Hooks, code: int
+) -> None:
+    """Whatever comes of that try, which was on its way before."""
+    received.answers["/hook"] = status(500)
+    endpoint = notifier.subscribe(received.url())
+    notifier.publish(recognition())
+    notifier.dispatch_until(lambda: notifier.attempts(endpoint))
+    [attempt] = notifier.attempts(endpoint)
+    settled(notifier, "pending")
+
+    def answer(handler: Any) -> None:
+        received.answers["/hook"] = status(204)
+        assert post(notifier, endpoint, f"attempts/{attempt['id']}/resend").status_code == 202
+        status(code)(handler)
+
+    received.answers["/hook"] = answer
+    last = {"attempts": len(RETRY_AFTER), "due_at": times.now()}
+    notifier.db["deliveries"].update_one({}, {"$set": last})
+    notifier.dispatch_until(lambda: len(notifier.attempts(endpoint)) == 3)
+    settled(notifier, "succeeded")
+    numbers = [each["number"] for each in notifier.attempts(endpoint)]
+    assert numbers == [len(RETRY_AFTER) + 2, len(RETRY_AFTER) + 1, 1]
 
 
 def test_what_was_retracted_is_not_sent_again(notifier: Notifier, received: Hooks) -> None:

@@ -14,6 +14,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from shared import times
+from shared.config import ConfigError
 from shared.eventlog import Offsets
 from shared.mongo import Client, Document, in_transaction
 
@@ -134,13 +135,16 @@ class Generations:
         self.collection.update_one({"_id": generation}, newer, session=session)
 
     def switch_to(self, client: Client, generation: str) -> None:
-        """Serve from `generation` from now on; the one before is retired."""
+        """Serve from `generation` from now on; the one before is retired. Raises ConfigError, and
+        changes nothing, when it was removed."""
 
         def switch(session: ClientSession) -> None:
             retired = {"$set": {"state": "retired"}}
             self.collection.update_many({"state": "live"}, retired, session=session)
             live = {"$set": {"state": "live"}}
-            self.collection.update_one({"_id": generation}, live, session=session)
+            switched = self.collection.update_one({"_id": generation}, live, session=session)
+            if not switched.matched_count:
+                raise ConfigError("another rebuild of the leaderboard was faster than this one")
 
         in_transaction(client, switch)
 

@@ -23,6 +23,8 @@ SUCCEEDED = "succeeded"
 EXHAUSTED = "exhausted"
 CANCELLED = "cancelled"
 
+_OF_OUTCOMES = ("state", "attempts", "due_at", "expires_at", "reason")
+
 
 class Deliveries:
     """The collection `deliveries`.
@@ -84,23 +86,34 @@ class Deliveries:
             self._collection.bulk_write(writes, ordered=False, session=session)
 
     def replace(self, changed: Sequence[Document], session: ClientSession) -> None:
-        """Store deliveries that `put_off`, `succeeded`, `failed` or `cancelled` made of what was
-        read; nothing where another dispatcher noted an attempt or an end meanwhile.
+        """Store what `put_off`, `succeeded`, `failed` or `cancelled` made of deliveries that were
+        read; nothing where another dispatcher noted an attempt or an end meanwhile. One that was
+        asked for again meanwhile keeps that it was.
 
         They are read once more in the transaction and replaced by id alone: on SecantusDB a guard
-        in the filter of each would double the cost.
+        in the filter of each would double the cost. What an outcome does not change is left as it
+        stands: somebody may have been erased from it.
         """
         ids = [delivery["_id"] for delivery in changed]
-        pending = {"state": 1, "attempts": 1}
-        found = find_many(self._collection, "_id", ids, pending, session)
-        attempts = {each["_id"]: each["attempts"] for each in found if each["state"] == PENDING}
+        found = find_many(self._collection, "_id", ids, None, session)
+        present = {each["_id"]: each for each in found if each["state"] == PENDING}
         writes = [
-            ReplaceOne({"_id": delivery["_id"]}, delivery)
+            ReplaceOne({"_id": delivery["_id"]}, _after(present[delivery["_id"]], delivery))
             for delivery in changed
-            if attempts.get(delivery["_id"]) in (delivery["attempts"], delivery["attempts"] - 1)
+            if delivery["_id"] in present
+            and delivery["attempts"] - present[delivery["_id"]]["attempts"] in (0, 1)
         ]
         if writes:
             self._collection.bulk_write(writes, ordered=False, session=session)
+
+
+def _after(present: Document, outcome: Document) -> Document:
+    """A delivery as it is present, with its outcome."""
+    if present.get("tried_before") != outcome.get("tried_before"):
+        tried = outcome["attempts"]
+        return {**present, "attempts": tried, "tried_before": tried}
+    kept = {name: value for name, value in present.items() if name not in _OF_OUTCOMES}
+    return kept | {name: outcome[name] for name in _OF_OUTCOMES if name in outcome}
 
 
 class Attempts:

@@ -21,6 +21,7 @@ SENT = "sent"
 EXHAUSTED = "exhausted"
 CANCELLED = "cancelled"
 
+_OF_TRIES = ("attempts", "due_at", "reason")
 _WHILE_IT_WAITS = ("due_at", "folds", "folds_until", "marks")
 
 
@@ -85,19 +86,27 @@ class Messages:
         """Store messages that `put_off`, `sent`, `failed` or `cancelled` made of what was read;
         nothing where another loop noted an attempt or an end meanwhile, or it was forgotten.
 
-        Read once more in the transaction and replaced by id alone, as deliveries are.
+        Read once more in the transaction and replaced by id alone, as deliveries are. Of what waits
+        on, the acts are left as they stand: one may have been amended, or somebody erased.
         """
         ids = [message["_id"] for message in messages]
-        pending = {"state": 1, "attempts": 1}
-        found = find_many(self._collection, "_id", ids, pending, session)
-        attempts = {each["_id"]: each["attempts"] for each in found if each["state"] == PENDING}
+        found = find_many(self._collection, "_id", ids, None, session)
+        present = {each["_id"]: each for each in found if each["state"] == PENDING}
         writes = [
-            ReplaceOne({"_id": message["_id"]}, message)
+            ReplaceOne({"_id": message["_id"]}, _after(present[message["_id"]], message))
             for message in messages
-            if attempts.get(message["_id"]) in (message["attempts"], message["attempts"] - 1)
+            if message["_id"] in present
+            and message["attempts"] - present[message["_id"]]["attempts"] in (0, 1)
         ]
         if writes:
             self._collection.bulk_write(writes, ordered=False, session=session)
+
+
+def _after(present: Document, outcome: Document) -> Document:
+    """A message as it is present, with its outcome."""
+    if outcome["state"] != PENDING:
+        return outcome
+    return present | {name: outcome[name] for name in _OF_TRIES if name in outcome}
 
 
 def new_message(

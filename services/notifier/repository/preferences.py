@@ -18,9 +18,9 @@ class Preferences:
     def ensure_indexes(self) -> None:
         """None beside _id."""
 
-    def get(self, person: str) -> Document | None:
+    def get(self, person: str, session: ClientSession | None = None) -> Document | None:
         """What a person has set; None for nothing."""
-        return self._collection.find_one({"_id": person})
+        return self._collection.find_one({"_id": person}, session=session)
 
     def of_many(
         self, people: Iterable[str], session: ClientSession | None = None
@@ -39,9 +39,10 @@ class Preferences:
         guard = {"_id": person, "chat_url": before}
         return self._collection.update_one(guard, {"$set": {"chat_url": after}}).matched_count == 1
 
-    def store(self, preferences: Document) -> None:
+    def store(self, preferences: Document, session: ClientSession | None = None) -> None:
         """Put preferences in the place of those before."""
-        self._collection.replace_one({"_id": preferences["_id"]}, preferences, upsert=True)
+        which = {"_id": preferences["_id"]}
+        self._collection.replace_one(which, preferences, upsert=True, session=session)
 
     def switch_off(self, person: str, channel: str, *kinds: str) -> None:
         """Tell the person no more of `kinds` by `channel`; safe to repeat."""

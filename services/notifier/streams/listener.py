@@ -10,12 +10,15 @@ from shared.mongo import Document
 @dataclass(slots=True, eq=False)
 class Listener:
     """A person. All that is numbered up to `position` was told to each of `connections` that had
-    not got it before; `unread` counts up to there, None: to be counted."""
+    not got it before; `unread` counts up to there, None: to be counted. `told_unread` is what they
+    were told last, None: not all of them the same."""
 
     reference: str
     position: int | None = None
     reader: Reader = field(default_factory=Reader)
     unread: int | None = None
+    marks: int = 0
+    """How often items of theirs were marked, or may have been."""
     told_unread: int | None = None
     connections: set[Connection] = field(default_factory=set)
     arriving: int = 0
@@ -28,3 +31,8 @@ class Listener:
     """Whether they may listen."""
     is_behind: bool = False
     """Whether there may be items that the watcher did not bring."""
+
+    def count_anew(self) -> None:
+        """Items were marked, or may have been."""
+        self.unread = None
+        self.marks += 1

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 
 import gevent  # type: ignore[import-untyped]
 from gevent.event import Event  # type: ignore[import-untyped]
@@ -61,7 +61,9 @@ class Listeners:
         self._now = now
         self._listeners: dict[str, Listener] = {}
         self._restless: dict[str, Listener] = {}
+        self._joined: set[Connection] = set()
         self._changed: set[str] = set()
+        self._keys: set[str] = set()  # to be looked up: whether they may read still
         self._work = Event()
         self._tasks = [gevent.spawn(self._tell_on), gevent.spawn(self._sweep_on)]
 
@@ -70,16 +72,9 @@ class Listeners:
         for task in self._tasks:
             task.kill()
         self._teller.close()
-        for connection in self._connections():
+        for connection in list(self._joined):
             connection.send(retry(random.randint(200, RETRY_MILLISECONDS)))  # noqa: S311
             connection.end("stopped")
-
-    def _connections(self) -> Iterator[Connection]:
-        return (
-            connection
-            for listener in list(self._listeners.values())
-            for connection in list(listener.connections)
-        )
 
     # --- coming and going ------------------------------------------------------------------------
 
@@ -126,6 +121,8 @@ class Listeners:
         connection.position = position
         unread = event(UNREAD, {"unread": standing.unread}, position)
         connection.send(opening + retry(RETRY_MILLISECONDS) + unread)
+        self._joined.add(connection)
+        self._doubt_key(connection)  # which was read before its changes were heeded
         listener = self._listeners[connection.admission.person]
         listener.reader = standing.reader
         self._teller.pursue(listener, connection, standing.head, standing.unread)
@@ -133,6 +130,7 @@ class Listeners:
     def left(self, connection: Connection, reason: str) -> None:
         """A connection that had joined ended."""
         self.count -= 1
+        self._joined.discard(connection)
         _open.dec()
         _ends.labels(reason).inc()
         log.info(
@@ -157,9 +155,7 @@ class Listeners:
         """Something changed."""
         if change.kind == KEY:
             if not may_read(change.document):
-                for connection in self._connections():
-                    if connection.admission.key == change.of:
-                        _end(connection, "access_ended")
+                self._end_those_of({change.of})
             return
         if change.kind == PERSON:
             self._news.forget_names()
@@ -169,7 +165,7 @@ class Listeners:
         if listener is None:
             return
         if change.kind == MARKED:
-            listener.unread = None
+            listener.count_anew()
         if change.kind == PERSON or change.document is None:
             listener.changes += 1
             self._changed.add(change.of)
@@ -185,9 +181,21 @@ class Listeners:
         """Anything may have changed."""
         self._news.forget_names()
         for listener in self._listeners.values():
-            listener.unread = None
+            listener.count_anew()
             self._changed.add(listener.reference)
             self._look_again(listener)
+        for connection in self._joined:
+            self._doubt_key(connection)
+
+    def _doubt_key(self, connection: Connection) -> None:
+        if connection.admission.key is not None:
+            self._keys.add(connection.admission.key)
+            self._work.set()
+
+    def _end_those_of(self, keys: Collection[str]) -> None:
+        for connection in list(self._joined):
+            if connection.admission.key in keys:
+                _end(connection, "access_ended")
 
     def _look_again(self, listener: Listener) -> None:
         listener.is_behind = True
@@ -206,7 +214,10 @@ class Listeners:
             self._work.clear()
             restless, self._restless = self._restless, {}
             changed, self._changed = self._changed, set()
+            keys, self._keys = self._keys, set()
             try:
+                if keys:
+                    self._end_those_of(self._threads.run(self._news.ended_keys, keys))
                 for reference in changed:
                     if (listener := self._listeners.get(reference)) is not None:
                         self._renew(listener)
@@ -226,6 +237,8 @@ class Listeners:
                     exc_info=not isinstance(error, PyMongoError),
                 )
                 self._changed |= changed
+                self._keys |= keys
+                self._work.set()
                 for listener in restless.values():
                     self._look_again(listener)
                 gevent.sleep(_PAUSE_SECONDS)
@@ -246,7 +259,7 @@ class Listeners:
         while True:
             gevent.sleep(min(1.0, self._heartbeat / 3))
             now = time.monotonic()
-            for connection in self._connections():
+            for connection in list(self._joined):
                 self._sweep(connection, now)
             for reference, head in ahead.items():  # what was on its way then has come by now
                 listener = self._listeners.get(reference)

@@ -53,11 +53,13 @@ class Teller:
         """Tell each what is at hand, what else there is for those who are behind, and soon how
         many items are unread where that changed. Raises PyMongoError, some being told."""
         self._count([each for each in listeners if each.at_hand and each.unread is None])
-        pairs = [(each, part) for each in listeners if (part := _part(each)) is not None]
+        pairs = [
+            (each, part, each.marks) for each in listeners if (part := _part(each)) is not None
+        ]
         if pairs:
-            self._threads.run(self._news.compose, [part for _, part in pairs])
-        for listener, part in pairs:
-            listener.unread = listener.told_unread = part.unread
+            self._threads.run(self._news.compose, [part for _, part, _ in pairs])
+        for listener, part, marks in pairs:
+            _has_unread(listener, part.unread, marks)
             self._reach(listener, part.items[-1]["sequence"], part.told)
         behind = [each for each in listeners if each.is_behind]
         if behind:
@@ -72,7 +74,7 @@ class Teller:
     def pursue(self, listener: Listener, connection: Connection, head: int, unread: int) -> None:
         """Tell a connection what it lacks (up to `head` at least), at the pace at which its client
         reads, and then put it to those who are told what is new. Raises PyMongoError."""
-        while connection.is_open:
+        while connection.is_open and listener.is_active:
             _let_read(connection)
             head = max(head, listener.position or 0)
             if connection.position >= head:
@@ -92,6 +94,8 @@ class Teller:
             return
         if listener.position is None:
             listener.position, listener.told_unread = connection.position, unread
+        elif listener.told_unread != unread:
+            listener.unread = listener.told_unread = None
         listener.connections.add(connection)
         self._look_again(listener)  # for what came while nobody was told of it
 
@@ -116,10 +120,13 @@ class Teller:
 
     def _count(self, listeners: Sequence[Listener]) -> None:
         positions = {each.reference: each.position or 0 for each in listeners}
+        marks = {each.reference: each.marks for each in listeners}
         counted = self._threads.run(self._news.unread, positions) if positions else {}
         for each in listeners:
             if each.unread is not None or each.position != positions[each.reference]:
                 continue  # told of more meanwhile, and counted then
+            if each.marks != marks[each.reference]:
+                continue  # marked meanwhile, and to be counted once more
             each.unread = counted[each.reference]
             if each.unread != each.told_unread:
                 each.told_unread = each.unread
@@ -130,6 +137,7 @@ class Teller:
         assert listener.position is not None
         if listener.position >= head:
             return
+        marks = listener.marks
         counted = self._threads.run(self._news.unread, {listener.reference: head})
         unread = counted[listener.reference]
         while listener.connections and listener.position < head:
@@ -137,7 +145,7 @@ class Teller:
                 self._news.page, listener.reader, listener.position, head, unread
             )
             self._reach(listener, reached, told)
-        listener.unread = listener.told_unread = unread
+        _has_unread(listener, unread, marks)
 
     def _reach(self, listener: Listener, position: int, told: Sequence[Told]) -> None:
         listener.position = position
@@ -172,6 +180,14 @@ class Teller:
             connection.end("failed")
         finally:
             self._leave(listener.reference)
+
+
+def _has_unread(listener: Listener, unread: int, marks: int) -> None:
+    """So many are unread, and told to be, unless items were marked since there were `marks`, or
+    who joined meanwhile was told another number: then they are counted anew."""
+    is_so = listener.marks == marks and listener.told_unread is not None
+    listener.unread = unread if is_so else None
+    listener.told_unread = unread if is_so else None
 
 
 def _part(listener: Listener) -> Part | None:
