@@ -3,7 +3,7 @@ event. All in one transaction, so that of many at once each sees what the one be
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo.client_session import ClientSession
@@ -26,6 +26,9 @@ Document = dict[str, Any]
 
 Rule = Callable[[Document, Actor, datetime], Change | None]
 """(record, who acts, when) -> what it becomes, or None when it is so already."""
+
+IN_FLIGHT = timedelta(seconds=20)
+"""What somebody was let in for before they left, or were erased, has ended by then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from prometheus_client import Counter
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.recognition.acting import Acting
+from services.recognition.acting import IN_FLIGHT, Acting
 from services.recognition.domain import clock, please
 from services.recognition.domain.change import Actor, Change
 from services.recognition.repository import (
@@ -51,13 +51,12 @@ class Clock:
         self._acting = Acting(self._recognitions, self._directory, AuditRepository(database), now)
         self._nudges = nudges or Nudges(None)
         self._now = now
+        self._released: dict[tuple[str, int], datetime] = {}
 
     def step(self) -> int:
         """Tell what is due, and release what people who left had promised; how many events."""
         told = sum(self._tell(each) for each in self._recognitions.due(self._now(), BATCH))
-        for person, version in self._directory.leaving(BATCH):
-            told += self._release_promises_of(person)
-            self._directory.has_left(person, version)
+        told += self._release_promises()
         if told:
             self._nudges.send(OUTBOX)
         return told
@@ -76,6 +75,20 @@ class Clock:
         if event:
             TOLD.labels(event).inc()
         return 1 if event else 0
+
+    def _release_promises(self) -> int:
+        """Release what people promised who left: at once, and again when what they were let in for
+        before has ended, some promise perhaps; how many."""
+        told, now, leaving = 0, self._now(), self._directory.leaving()
+        self._released = {each: at for each, at in self._released.items() if each in leaving}
+        for each in leaving:
+            released_at = self._released.setdefault(each, now)
+            is_last = now >= released_at + IN_FLIGHT
+            if released_at == now or is_last:
+                told += self._release_promises_of(each[0])
+            if is_last:
+                self._directory.has_left(*each)
+        return told
 
     def _release_promises_of(self, person: str) -> int:
         """Open again what somebody promised who left; how many."""

@@ -11,7 +11,7 @@ from typing import Any
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.recognition.acting import Acting
+from services.recognition.acting import IN_FLIGHT, Acting
 from services.recognition.directory import with_events
 from services.recognition.domain import erasure as rules
 from services.recognition.domain.directory import change
@@ -39,9 +39,6 @@ from shared.mongo import Client, in_transaction
 from shared.privacy import privacy_event
 
 Document = dict[str, Any]
-
-IN_FLIGHT = timedelta(seconds=20)
-"""A request that was let in before the person was erased has ended by then."""
 
 ASKED_AGAIN_AFTER = timedelta(hours=1)
 OTHERS = ("leaderboard", "notifier")

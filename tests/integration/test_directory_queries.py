@@ -198,7 +198,7 @@ def test_every_query_takes_an_index(parts: Parts):
     parts.call("PATCH", "/me", json={"hidden_from_boards": True})
     repository = DirectoryRepository(parts.db)
     assert repository.find_by_email("E00001@example.org")
-    assert repository.leaving(10)
+    assert repository.leaving()
     repository.has_left("person:new", 2)
     asked = parts.asked()
     shapes = {(name, *query) for name, query in asked}

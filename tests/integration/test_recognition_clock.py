@@ -158,6 +158,31 @@ def test_who_leaves_releases_what_they_promised(parts, clock, hands):
     assert parts.events(id)[-1].type == "kudos.recognition.released"
     assert parts.events(id)[-1].data["change"]["reason"] == "left"
     assert clock.step() == 0
+    hands.pass_(seconds=20)
+    assert clock.step() == 0
+    assert "leaving" not in parts.db["directory"].find_one({"_id": "person:bob"})
+
+
+def test_what_is_promised_while_they_leave_is_released_too(parts, clock, hands, monkeypatch):
+    """By a request that was let in before, and that commits when the clock has looked."""
+    id = str(parts.made("ada", **please())["id"])
+    find = clock._recognitions.promised_by
+    left = "id,name,email,team,manager,active\nbob,Bob,bob@example.org,core,grace,false\n"
+
+    def find_and_be_late(person: str) -> list[str]:
+        found = find(person)
+        monkeypatch.undo()
+        parts.db["directory"].update_one({"_id": person}, {"$set": {"active": True}})
+        act(parts, id, "promise", "bob", due_at=to_rfc3339(hands.now + timedelta(hours=1)))
+        parts.db["directory"].update_one({"_id": person}, {"$set": {"active": False}})
+        return found
+
+    parts.call("POST", "/directory/imports", data=left, content_type="text/csv")
+    monkeypatch.setattr(clock._recognitions, "promised_by", find_and_be_late)
+    assert clock.step() == 0
+    hands.pass_(seconds=20)
+    assert clock.step() == 1
+    assert parts.call("GET", f"/recognitions/{id}").json["status"] == "open"
 
 
 def test_who_leaves_again_meanwhile_is_looked_at_again(parts, clock, hands, monkeypatch):
@@ -178,5 +203,7 @@ def test_who_leaves_again_meanwhile_is_looked_at_again(parts, clock, hands, monk
         done(person, version)
 
     monkeypatch.setattr(clock._directory, "has_left", late)
+    clock.step()
+    hands.pass_(seconds=20)
     clock.step()
     assert parts.db["directory"].find_one({"_id": "person:bob"})["leaving"] is True

@@ -58,10 +58,10 @@ class DirectoryRepository:
         create([("email_key", ASCENDING)], name="one_email", unique=True, sparse=True)
         create([("leaving", ASCENDING)], name="leaving", sparse=True)
 
-    def leaving(self, limit: int) -> list[tuple[str, int]]:
-        """Up to `limit` people who left and whose promises are to be released, at which version."""
-        found = self._collection.find({"leaving": True}, {"version": 1}).limit(limit)
-        return [(entry["_id"], entry["version"]) for entry in found]
+    def leaving(self) -> set[tuple[str, int]]:
+        """People who left and whose promises are to be released, and at which version they did."""
+        found = self._collection.find({"leaving": True}, {"version": 1})
+        return {(entry["_id"], entry["version"]) for entry in found}
 
     def has_left(self, person: str, version: int) -> None:
         """Note that somebody who left has no promises any more, unless they came and left anew."""
