@@ -14,12 +14,12 @@ from services.leaderboard.domain.boards import FLOWS
 from services.leaderboard.domain.ranking import Ranks
 from services.leaderboard.domain.segments import WHOLE, Segment, View
 from services.leaderboard.domain.standings import Standings
-from services.leaderboard.filler import Filler
+from services.leaderboard.projector import Projector
 from services.leaderboard.repository import BoardReader, Generations, ensure_indexes
 from services.leaderboard.verify import Verify
 from shared.config import Settings
 from shared.eventlog import open_log
-from shared.events import DIRECTORY, Event
+from shared.events import DIRECTORY, TOPICS, Event
 from shared.mongo import Client
 from shared.references import id_of
 from shared.times import parse_rfc3339, to_rfc3339
@@ -62,16 +62,17 @@ def test_every_figure_agrees(settings: Settings, client: Client, expected: Any) 
     ensure_indexes(db)
     with (DATA / "people.csv").open() as file:
         people = list(csv.DictReader(file))
-    generations = Generations(db)
-    generation = generations.create("live", "UTC", {})
-    assert generation is not None
     with open_log(settings, client) as log:
         told = [*directory_events(people), *recognition_events(people)]
+        log.ensure_topics(TOPICS)
         log.append(told)
-        filler = Filler(client, log, generations, generation)
-        while filler.step() or not filler.is_current():
+        projector = Projector(settings, client, log)
+        while projector.step():
             pass
+        projector.close()
         verified = Verify(settings, client, log).run(*exports(told))
+    generation = Generations(db).live()
+    assert generation is not None
     assert (verified.recognitions, verified.wrong) == (9213, 0), verified.differences[:20]
     reader = BoardReader(db)
 
