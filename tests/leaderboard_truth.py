@@ -15,7 +15,7 @@ from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.segments import Segment, View, is_root
 from services.leaderboard.domain.trend import PackedCells, documents_of, figures_of, totals_of
 from services.leaderboard.recount import Filter, Listed, Recount, Scores
-from services.leaderboard.recount_milestones import most_ever, scores_now
+from services.leaderboard.recount_milestones import scores_now
 from services.leaderboard.repository import BoardReader
 from services.leaderboard.repository.documents import counter_of, gifts_of, list_of
 from services.leaderboard.repository.generations import collections_of
@@ -188,14 +188,35 @@ def assert_milestones(db: Database[Document], truth: Truth, levels: Iterable[int
         if each.topic == DIRECTORY
         and not (each.data["state"].get("active", True) and not each.data["state"].get("technical"))
     }
-    now, ever = scores_now(truth.recount), most_ever(_counted(truth.told, truth.zone))
+    now = scores_now(truth.recount)
     for rule in ("received", "given"):
+        ever = _ever(truth.told, rule)
         for level in levels:
             has = {subject for subject, reached_level in reached[rule] if reached_level == level}
             certain = _at_least(level, now, rule) - left
             certain = {ref for ref in certain if not ref.startswith("person:erased-")}
             assert has >= certain, (rule, level, certain - has)
-            assert has <= _at_least(level, ever, rule), (rule, level)
+            assert has <= {ref for ref, most in ever.items() if most >= level}, (rule, level)
+
+
+def _ever(told: Iterable[Event], rule: str) -> dict[str, int]:
+    """The most that each person may ever have been credited with, by any version that was told:
+    also by those before they were erased."""
+    most: dict[tuple[str, str], int] = defaultdict(int)
+    for event in told:
+        state = event.data["state"]
+        if event.topic == RECOGNITION and state["kind"] == "thank_you":
+            credited = (
+                dict.fromkeys(state["recipients"], 1)
+                if rule == "received"
+                else {state["giver"]: len(state["recipients"])}
+            )
+            for ref, number in credited.items():
+                most[state["id"], ref] = max(most[state["id"], ref], number)
+    ever: dict[str, int] = defaultdict(int)
+    for (_, ref), number in most.items():
+        ever[ref] += number
+    return ever
 
 
 def _at_least(level: int, scores: Mapping[tuple[str, str], int], rule: str) -> set[str]:
