@@ -74,7 +74,7 @@ class _Notifier:
         for start in range(0, DELIVERIES, _AT_ONCE):
             part = rows[start : start + _AT_ONCE]
             self._repository.in_transaction(
-                lambda session, part=part: self._repository.recognitions.replace(part, session)
+                lambda session, part=part: self._repository.recognitions.put(part, (), session)
             )
         self.bodies = [
             orjson.dumps(content_of(self._delivery(c, "", times.now()), c.row, Reader(), _People()))
