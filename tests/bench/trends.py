@@ -143,8 +143,9 @@ def _made_up(credits_: int) -> Iterator[Contribution]:
         day = (_LAST - timedelta(days=DAYS - 1 - number * DAYS // credits_)).isoformat()
         common: Any = {"private": False, "quiet": False, "day": day, "giver": side(giver)}
         if number % 5:
-            thanks: Any = {"kind": "thank_you", "recipients": [side(other)], "values": []}
-            yield {**common, **thanks}
+            thanks: Any = {"kind": "thank_you", "values": []}
+            recipient = {**side(other), "direction": "sideways"}
+            yield {**common, **thanks, "recipients": [recipient]}
             continue
         seconds = int(rng.lognormvariate(9, 2))
         word = {"by": side(other), "day": day, "seconds": seconds}
