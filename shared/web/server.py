@@ -46,7 +46,7 @@ stopping = threading.Event()
 """Set in an API process when it was told to stop: long answers (streams) then end."""
 
 _BACKLOG = 1024
-_GRACE_SECONDS, _STARTING_SECONDS = 10, 30.0
+_GRACE_SECONDS = 10
 _RETRY_SECONDS = 1.0
 _DEFECTS = (InvalidResponseHeader, InvalidResponseHeaderName)
 _KEPT_ALIVE_SECONDS = 75  # longer than gateways keep theirs (nginx: 60), so that they close first
@@ -173,7 +173,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self.build_app = build_app
         self.settings = settings
         self.listener = listener
-        self._began = time.monotonic()
+        self._serves = get_context("fork").Event()
         self._refusals: SimpleQueue[str] = get_context("fork").SimpleQueue()
         super().__init__()
 
@@ -219,14 +219,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> WSGI:
         """Build the application, in a worker.
 
-        What the first workers cannot build ends the server. A later one, that takes a dead one's
-        place, tries again instead: the others still serve.
+        What no worker could build yet ends the server. Once one could, another tries again
+        instead: that one still serves, or did.
         """
         while True:
             try:
                 app = self.build_app()
             except Exception as error:
-                if time.monotonic() - self._began > _STARTING_SECONDS:
+                if self._serves.is_set():
                     telemetry.log.error("application_not_built", exc_info=True)
                 elif isinstance(error, ConfigError):
                     self._refusals.put(str(error))
@@ -234,6 +234,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
                 else:
                     raise
             else:
+                self._serves.set()
                 settle()
                 return app
             if stopping.wait(_RETRY_SECONDS):

@@ -1,6 +1,5 @@
 """`kudos up` as a user meets it: what it says, what it refuses, what it leaves behind."""
 
-import contextlib
 import os
 import re
 import signal
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import urllib3
 
 from tests.conftest import free_port
 from tests.suite import KUDOS, LARGEST_MEMORY, Suite, running, wait_until
@@ -230,12 +228,9 @@ def test_a_part_that_dies_is_started_again_and_said(suite: Suite, part: str) -> 
 def test_a_dead_database_comes_back_with_its_data(suite: Suite) -> None:
     suite.kill("database")
 
-    def answers() -> bool:
-        with contextlib.suppress(urllib3.exceptions.HTTPError):  # what needs it may start again too
-            return suite.call("GET", "/recognition/v1/people/ada").status == 200
-        return False
+    wait_until(suite.is_ready, 30, suite.output.read_text)
 
-    wait_until(answers, 45, suite.output.read_text)
+    wait_until(lambda: suite.call("GET", "/recognition/v1/people/ada").status == 200, 15)
 
 
 def test_interrupted_it_leaves_no_process_and_keeps_the_data(own_suite: Suite) -> None:
