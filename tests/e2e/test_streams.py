@@ -88,7 +88,7 @@ def test_more_streams_than_the_gateway_has_threads_are_told_within_a_second(suit
     streams = [open_stream(suite, as_) for as_ in ("grace", "bob") * 15]
     began = time.monotonic()
     suite.get("/recognition/v1/me", as_="ada")
-    assert time.monotonic() - began < 15, "it would wait until they end"
+    assert time.monotonic() - began < 2
     thank(suite, "grace", "to Grace")
     for stream in streams[::2]:
         assert stream.named("item").data["recognition"]["message"] == "to Grace"

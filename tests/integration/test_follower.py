@@ -75,7 +75,7 @@ def test_a_follower_killed_at_any_moment_leaves_each_event_counted_once(
     assert sum(counted(client, settings).values()) < 400
     before = time.monotonic()
     follow(counting(log, client, settings))
-    assert time.monotonic() - before < 20, "the server would hold it for a minute"
+    assert time.monotonic() - before < 5
     assert counted(client, settings) == each_once(400)
 
 

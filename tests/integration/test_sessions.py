@@ -13,9 +13,6 @@ from shared.config import Settings
 from shared.lease import Lease
 from shared.mongo import Client, connect, end_sessions_of_the_dead, in_transaction, sessions_of
 
-FREED_SECONDS = 20.0
-"""The server would hold it for a minute; how soon a lease passes on is shown in test_lease.py."""
-
 _HOLDER = """
 import sys, time
 from shared.lease import Lease
@@ -65,7 +62,7 @@ def test_what_a_killed_process_of_this_host_held_is_free_at_once(
     kill_in_a_transaction(settings)
     before = time.monotonic()
     assert in_transaction(client, lambda session: count(client, settings, session)) == 1
-    assert time.monotonic() - before < FREED_SECONDS
+    assert time.monotonic() - before < 5
 
 
 def test_what_a_killed_process_of_another_host_held_is_free_once_its_lease_is_taken(
@@ -78,9 +75,9 @@ def test_what_a_killed_process_of_another_host_held_is_free_once_its_lease_is_ta
     lease = Lease(db["leases"], "projector")
     before = time.monotonic()
     while not lease.hold():
-        assert time.monotonic() - before < FREED_SECONDS, "nobody took over"
+        assert time.monotonic() - before < 5, "nobody took over within 5 s"
     assert in_transaction(client, lambda session: count(client, settings, session)) == 1
-    assert time.monotonic() - before < 2 * FREED_SECONDS
+    assert time.monotonic() - before < 10
 
 
 def test_the_sessions_of_the_living_are_left_alone(client: Client, settings: Settings) -> None:

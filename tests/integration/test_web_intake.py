@@ -8,7 +8,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from shared.web.intake import REQUEST_SECONDS
 from tests.integration.test_web_server import DEADLINE_SECONDS, Served
 
 MORE_THAN_THREADS = 12
@@ -67,7 +66,7 @@ def test_who_sends_half_a_request_holds_no_thread(
         for _ in range(3):
             began = time.monotonic()
             assert served.get() != ""
-            assert time.monotonic() - began < REQUEST_SECONDS / 3
+            assert time.monotonic() - began < 1.5
 
 
 def test_what_comes_in_pieces_is_answered(start: Callable[..., Served]) -> None:

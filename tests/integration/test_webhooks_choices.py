@@ -108,20 +108,19 @@ def test_headers_of_its_own_are_sent_and_take_the_place_of_none_of_ours(
 def test_a_limit_holds_back_and_loses_nothing_and_slows_no_other(
     notifier: Notifier, received: Hooks
 ) -> None:
-    notifier.subscribe(received.url("/slow"), rate_limit=120)
+    notifier.subscribe(received.url("/slow"), rate_limit=300)
     notifier.subscribe(received.url("/fast"))
     began = time.monotonic()
-    notifier.publish(*(recognition() for _ in range(12)))
-    notifier.dispatch_until(lambda: len(received.of("/fast")) == 12)
-    slow, took = len(received.of("/slow")), time.monotonic() - began
-    assert slow < 12, "it was not waited for"
-    assert slow <= 2 * (took + 1) + 1, "two a second, and a second's worth at once"
-    notifier.dispatch_until(lambda: notifier.states() == ["succeeded"] * 24, 20)
+    notifier.publish(*(recognition() for _ in range(20)))
+    notifier.dispatch_until(lambda: len(received.of("/fast")) == 20)
+    assert time.monotonic() - began < 2.0
+    assert 1 <= len(received.of("/slow")) <= 12
+    notifier.dispatch_until(lambda: notifier.states() == ["succeeded"] * 40, 20)
     took = time.monotonic() - began
-    assert took > 12 / 120 * 60 * 0.5, "at most two a second"
+    assert took > 20 / 300 * 60 * 0.5, "at most five a second"
     ids = [headers["webhook-id"] for headers, _ in received.of("/slow")]
-    assert len(ids) == len(set(ids)) == 12
-    assert notifier.db["attempts"].count_documents({}) == 24
+    assert len(ids) == len(set(ids)) == 20
+    assert notifier.db["attempts"].count_documents({}) == 40
 
 
 def test_the_past_comes_to_those_who_ask_for_it_and_to_nobody_else(

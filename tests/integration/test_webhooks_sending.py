@@ -79,7 +79,7 @@ def test_whoever_takes_too_long_in_all_is_cut(
     received.answers["/hook"] = misbehave
     began = time.monotonic()
     answer = sender.post(received.url(), b"{}", {})
-    assert time.monotonic() - began < 20, "it would go on for a minute"
+    assert time.monotonic() - began < TIMEOUT + 1
     assert answer.error is not None
     assert "0.6 s" in answer.error
     assert not answer.is_success
