@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cli.verify import told
+from services.leaderboard.repository import Generations
 from services.leaderboard.repository.cells import pack_cells, unpack_cells
+from services.leaderboard.repository.generations import Collections, collections_of
 from services.leaderboard.verify import Verified, Verify
 from shared.config import Settings
 from shared.events import DIRECTORY, RECOGNITION, Event
@@ -93,6 +95,13 @@ def wrong(leaderboard: Leaderboard, *events: Event) -> set[str]:
     found = verify(leaderboard, exports(*events))
     assert len(found.differences) == found.wrong
     return {told(each) for each in found.differences}
+
+
+def held(leaderboard: Leaderboard) -> Collections:
+    """The collections of the boards that are served."""
+    live = Generations(leaderboard.db).live()
+    assert live is not None
+    return collections_of(leaderboard.db, live.id)
 
 
 @contextlib.contextmanager

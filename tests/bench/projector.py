@@ -22,7 +22,7 @@ from services.leaderboard.folder import BATCH
 from services.leaderboard.projector import Projector
 from services.leaderboard.repository import Generations, ensure_indexes
 from services.leaderboard.repository.generations import collections_of
-from services.recognition.domain.outbox import events_in
+from services.recognition.domain.outbox import event_of
 from services.recognition.domain.recognition import create
 from services.recognition.domain.values import DEFAULT_VALUES
 from services.recognition.events import SOURCE, put_recognition_event
@@ -98,7 +98,7 @@ def made_up(number: int, recipients: int | None = None) -> list[Event]:
             now=given_at,
         )
         put_recognition_event(record, "thanked", by=giver, at=given_at)
-        events += events_in(record, SOURCE)
+        events += [event_of(entry, SOURCE) for entry in record["outbox"]]
     return events
 
 

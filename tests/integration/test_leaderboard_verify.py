@@ -9,8 +9,6 @@ import time_machine
 
 from cli.verify import told
 from services.leaderboard.domain import folding
-from services.leaderboard.repository import Generations
-from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.verify import Verify
 from shared.config import ConfigError, Settings
 from shared.mongo import Client
@@ -25,6 +23,7 @@ from tests.verify_parts import (
     cells_of,
     exports,
     folded,
+    held,
     verify,
     wrong,
 )
@@ -89,21 +88,15 @@ def test_what_is_folded_and_was_never_given_is_told(leaderboard: Leaderboard) ->
     assert "promised 2026-12-01 by teams: team:web: expected 0, stored 1" in found
 
 
-def generation(leaderboard: Leaderboard) -> str:
-    live = Generations(leaderboard.db).live()
-    assert live is not None
-    return live.id
-
-
 def tampered(leaderboard: Leaderboard) -> int:
     """One number more for Bob, wherever it is that he has received something in 2026; in how many
     places that is."""
-    held = collections_of(leaderboard.db, generation(leaderboard))
+    stored_at = held(leaderboard)
     places = 0
-    for stored in list(held.lists.find({"cells": {"$exists": True}})):
+    for stored in list(stored_at.lists.find({"cells": {"$exists": True}})):
         if stored["_id"] != "2026" and not stored["_id"].startswith("received|2026|people|"):
             continue
-        with cells_of(held.lists, stored["_id"]) as cells:
+        with cells_of(stored_at.lists, stored["_id"]) as cells:
             for cell, entries in cells.items():
                 is_received = stored["_id"] != "2026" or cell.startswith("received|people|")
                 if is_received and "person:bob" in entries:
@@ -112,7 +105,7 @@ def tampered(leaderboard: Leaderboard) -> int:
                     break
     more = {"$inc": {"score": 1}}
     of_bob = {"list": "received|2026|people|", "subject": "person:bob"}
-    return places + held.counters.update_one(of_bob, more).modified_count
+    return places + stored_at.counters.update_one(of_bob, more).modified_count
 
 
 def test_a_number_that_is_wrong_is_told(leaderboard: Leaderboard) -> None:
@@ -147,7 +140,7 @@ def test_a_number_that_is_wrong_is_told(leaderboard: Leaderboard) -> None:
 def test_lists_that_no_board_shows_are_looked_at(
     leaderboard: Leaderboard, cell: str, entry: str, told: str
 ) -> None:
-    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
+    lists = held(leaderboard).lists
     with cells_of(lists, "all") as cells:
         cells.setdefault(cell, {})[entry] = 9
     assert told in wrong(leaderboard, *EVENTS)
@@ -157,7 +150,7 @@ def test_lists_that_no_board_shows_are_looked_at(
 def test_how_often_somebody_thanked_somebody_is_looked_at_in_small_lists(
     leaderboard: Leaderboard,
 ) -> None:
-    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
+    lists = held(leaderboard).lists
     with cells_of(lists, "2026-02") as cells:
         cells["breadth|people|web,all|honesty,quality"]["person:bob|person:cy"] += 6
     found = wrong(leaderboard, *EVENTS)
@@ -170,7 +163,7 @@ def test_how_often_somebody_thanked_somebody_is_looked_at_in_small_lists(
 def test_how_often_somebody_thanked_somebody_is_looked_at_in_large_lists(
     leaderboard: Leaderboard, act: str
 ) -> None:
-    gifts = collections_of(leaderboard.db, generation(leaderboard)).gifts
+    gifts = held(leaderboard).gifts
     name, pair = "breadth|all|people|", "person:bob by person:ada"
     [stored] = gifts.find({"_id": f"{name}|person:ada"})
     given = stored["to"]["person:bob"]
@@ -194,7 +187,7 @@ def test_how_often_somebody_thanked_somebody_is_looked_at_in_large_lists(
 def test_what_is_kept_beside_the_scores_of_large_lists_is_looked_at(
     leaderboard: Leaderboard,
 ) -> None:
-    lists = collections_of(leaderboard.db, generation(leaderboard)).lists
+    lists = held(leaderboard).lists
     name = "breadth|all|people|"
     changed = {"$inc": {"hidden": 1, "directed": 1, "mutual": 1, "most": 1, "scores.1": 1}}
     outgrown = {"_id": name, "outgrown": {"$exists": True}}

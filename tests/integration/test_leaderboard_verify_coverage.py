@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.leaderboard.repository import Generations
-from services.leaderboard.repository.generations import collections_of
 from shared.config import Settings
 from shared.events import Event
 from shared.mongo import Client
 from tests.leaderboard_events import person, recognition
 from tests.leaderboard_parts import Leaderboard
-from tests.verify_parts import ABOVE, EVENTS, TEAMS, exports, folded, verify, wrong
+from tests.verify_parts import ABOVE, EVENTS, TEAMS, exports, folded, held, verify, wrong
 
 OLD = recognition("old", given_at="2024-01-01T00:00:00Z", teams=TEAMS, above=ABOVE)
 LATEST = recognition("new", given_at="2027-06-01T00:00:00Z", teams=TEAMS, above=ABOVE)
@@ -26,9 +24,7 @@ def leaderboard(settings: Settings, client: Client) -> Leaderboard:
 
 
 def coverage(leaderboard: Leaderboard) -> Any:
-    live = Generations(leaderboard.db).live()
-    assert live is not None
-    return collections_of(leaderboard.db, live.id).coverage
+    return held(leaderboard).coverage
 
 
 def retracted(event: Event) -> Event:

@@ -4,15 +4,13 @@ from typing import Any
 
 import pytest
 
-from services.leaderboard.repository import Generations
 from services.leaderboard.repository.cells import pack_cells
-from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.verify import Verify
 from shared.config import Settings
 from shared.mongo import Client
 from tests.leaderboard_events import recognition
 from tests.leaderboard_parts import Leaderboard
-from tests.verify_parts import ABOVE, EVENTS, TEAMS, cells_of, exports, folded, verify, wrong
+from tests.verify_parts import ABOVE, EVENTS, TEAMS, cells_of, exports, folded, held, verify, wrong
 
 DONE = recognition(
     "done",
@@ -36,9 +34,7 @@ def leaderboard(settings: Settings, client: Client) -> Leaderboard:
 
 
 def series(leaderboard: Leaderboard) -> Any:
-    live = Generations(leaderboard.db).live()
-    assert live is not None
-    return collections_of(leaderboard.db, live.id).series
+    return held(leaderboard).series
 
 
 def test_trends_that_are_right_agree(leaderboard: Leaderboard) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.recognition.domain.outbox import events_in
+from services.recognition.domain.outbox import event_of
 from services.recognition.domain.recognition import create
 from services.recognition.domain.refusal import Refusal
 from services.recognition.domain.values import DEFAULT_VALUES
@@ -169,7 +169,8 @@ def test_an_audience_names_each_badge_once():
 def test_the_event_of_a_creation_keeps_its_contract(kind: str):
     record = give(kind=kind, recipients=["person:grace"], values=["honesty"])
     put_recognition_event(record, "thanked", by="person:ada", at=NOW)
-    [event] = events_in(record, "/recognition")
+    [waiting] = record["outbox"]
+    event = event_of(waiting, "/recognition")
     check(event)
     assert event.data["state"]["version"] == 1
     assert event.key == record["_id"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.recognition.domain.outbox import events_in
+from services.recognition.domain.outbox import event_of
 from services.recognition.domain.recognition import create
 from services.recognition.domain.service_levels import (
     applicable,
@@ -242,7 +242,8 @@ def test_a_thank_you_carries_none():
 def test_the_event_of_a_please_with_a_level_keeps_its_contract():
     record = ask()
     put_recognition_event(record, "asked", by="person:ada", at=NOW)
-    [event] = events_in(record, "/recognition")
+    [waiting] = record["outbox"]
+    event = event_of(waiting, "/recognition")
     check(event)
     assert event.data["state"]["service_level"]["respond_by"] == "2026-11-22T11:00:00Z"
 

@@ -92,7 +92,7 @@ def _fields(numbers: dict[str, int]) -> dict[str, int]:
 
 
 def _names(stored: dict[str, int]) -> dict[str, int]:
-    return _interned({_name(field): number for field, number in stored.items()})
+    return {intern(_name(field)): number for field, number in stored.items()}
 
 
 def _interned(numbers: dict[str, int]) -> dict[str, int]:

@@ -72,8 +72,3 @@ def event_of(entry: Mapping[str, Any], source: str) -> Event:
         data=orjson.loads(entry["data"]),
         request_id=entry["request_id"],
     )
-
-
-def events_in(record: Mapping[str, Any], source: str) -> list[Event]:
-    """The events that a record carries, in order of version."""
-    return [event_of(entry, source) for entry in record.get(CARRIED, ())]
