@@ -19,9 +19,7 @@ from services.leaderboard.changes import (
     change_of,
 )
 from services.leaderboard.domain.credits import Counts, counts_of
-from services.leaderboard.domain.folding import (
-    Fold,
-)
+from services.leaderboard.domain.folding import Fold, by_list
 from services.leaderboard.domain.ranking import rank_of
 from services.leaderboard.loading import Loader
 from services.leaderboard.repository.store import Store
@@ -87,13 +85,15 @@ class Folder:
             [change for change in changes if isinstance(change, RecognitionChange)], session
         )
         counts = _difference(pairs)
-        loaded = self._loader.load(counts, moved, session)
+        numbers = by_list(counts)
+        loaded = self._loader.load(numbers, moved, session)
         ranks = self._loader.ranks(loaded, session)
-        fold = Fold(loaded.lists, loaded.counters, loaded.gifts, ranks)
+        fold = Fold(loaded.lists, loaded.counters, loaded.gifts, ranks, loaded.handed)
         self._fold = fold
         for name, subject in moved:
             fold.rank(name, subject)
-        fold.add(counts)
+        for name, added in numbers.items():
+            fold.add_to(name, added)
         held = sum(map(len, fold.lists.values())) + sum(map(len, fold.gifts.values()))
         writes = len(changes) + len(fold.lists) + len(fold.counters) + len(fold.gifts)
         writes += held // _ENTRIES_A_WRITE

@@ -1,21 +1,21 @@
 """Reads what a batch touches of a generation, and remembers what was written last."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 
 from pymongo.client_session import ClientSession
 
 from services.leaderboard.domain.boards import is_of_people, is_paired
-from services.leaderboard.domain.credits import Counts
 from services.leaderboard.domain.folding import (
     Counter,
     CounterKey,
     Fold,
     Gifts,
     GiftsKey,
+    HandedOn,
     List,
     Numbers,
-    by_list,
     handed_on,
     may_outgrow,
     subject_of,
@@ -33,12 +33,14 @@ _GIFTS_REMEMBERED = 20_000
 
 @dataclass(slots=True)
 class Loaded:
-    """What a batch touches, as it is stored."""
+    """What a batch touches, as it is stored; `handed`: what lists that had outgrown their document
+    hand on of it."""
 
     lists: dict[str, List]
     touched: dict[str, Numbers]
     counters: dict[CounterKey, Counter]
     gifts: dict[GiftsKey, Gifts]
+    handed: dict[str, HandedOn] = field(default_factory=dict)
 
 
 class Loader:
@@ -73,25 +75,32 @@ class Loader:
         self._ranks.clear()
 
     def load(
-        self, counts: Counts, moved: Mapping[CounterKey, Counter], session: ClientSession
+        self,
+        numbers: Mapping[str, Numbers],
+        moved: Mapping[CounterKey, Counter],
+        session: ClientSession,
     ) -> Loaded:
-        """Everything stored that the counts, or the ranks of who moved, may change."""
+        """Everything stored that adding `numbers` to lists, or the ranks of who moved, may
+        change."""
         lists = self._load_lists({name for name, _ in moved}, session)
         touched: dict[str, Numbers] = {}
-        level: dict[str, Numbers] = {**by_list(counts)}
+        handed: dict[str, HandedOn] = {}
+        level: Mapping[str, Numbers] = numbers
         while level:
             touched |= level
             lists |= self._load_lists([name for name in level if name not in lists], session)
             outgrown = [name for name in level if name in lists and lists[name].cells is None]
             level = {}
             for name in outgrown:
-                level |= handed_on(name, touched[name])
+                handed[name] = handed_on(name, touched[name])
+                level |= handed[name]
         counters = {**self._load_counters(touched, lists, session), **moved}
-        return Loaded(lists, touched, counters, self._load_gifts(touched, lists, session))
+        gifts = self._load_gifts(touched, lists, session)
+        return Loaded(lists, touched, counters, gifts, handed)
 
     def _load_lists(self, names: Iterable[str], session: ClientSession) -> dict[str, List]:
         wanted = list(names)
-        held = {name: found for name in wanted if (found := self._lists.get(name))}
+        held = self._lists.among(wanted)
         return held | self._store.lists([name for name in wanted if name not in held], session)
 
     def _load_counters(
@@ -104,9 +113,9 @@ class Loader:
             (name, subject_of(name, entry))
             for name, numbers in touched.items()
             if _has_counters(name, lists)
-            for _, entry in numbers
+            for entry in chain.from_iterable(numbers.values())
         }
-        held = {key: found for key in keys if (found := self._counters.get(key))}
+        held = self._counters.among(keys)
         return held | self._store.counters([key for key in keys if key not in held], session)
 
     def _load_gifts(
@@ -119,10 +128,13 @@ class Loader:
         keys = set()
         for name, numbers in touched.items():
             if is_paired(name) and _has_counters(name, lists):
-                for _, entry in numbers:
+                looks_back = is_of_people(name)
+                for entry in chain.from_iterable(numbers.values()):
                     subject, _, giver = entry.partition("|")
-                    keys |= {(name, giver)} | ({(name, subject)} if is_of_people(name) else set())
-        held = {key: found for key in keys if (found := self._gifts.get(key))}
+                    keys.add((name, giver))
+                    if looks_back:
+                        keys.add((name, subject))
+        held = self._gifts.among(keys)
         return held | self._store.gifts([key for key in keys if key not in held], session)
 
     def ranks(self, loaded: Loaded, session: ClientSession) -> dict[str, Rank]:
@@ -131,16 +143,15 @@ class Loader:
         for name, numbers in loaded.touched.items():
             stored = loaded.lists.get(name) or List()
             if stored.cells is None:
-                subjects = {subject_of(name, entry) for _, entry in numbers}
+                entries = chain.from_iterable(numbers.values())
+                subjects = {subject_of(name, entry) for entry in entries}
                 asked |= {each for each in subjects if (name, each) not in loaded.counters}
-            elif may_outgrow(stored, numbers.keys()):
-                asked |= {e.partition("|")[0] for held in stored.cells.values() for e in held}
-                asked |= {entry.partition("|")[0] for _, entry in numbers}
+            elif may_outgrow(stored, numbers):
+                entries = chain.from_iterable([*stored.cells.values(), *numbers.values()])
+                asked |= {entry.partition("|")[0] for entry in entries}
         asked = {ref for ref in asked if kind_of(ref) == "person"}
         ranks = self.new_ranks
-        ranks |= {
-            ref: held for ref in asked - ranks.keys() if (held := self._ranks.get(ref)) is not None
-        }
+        ranks |= self._ranks.among(asked - ranks.keys())
         found = self._store.entries(asked - ranks.keys(), session)
         ranks |= {ref: rank_of(entry) for ref, entry in found.items()}
         return ranks

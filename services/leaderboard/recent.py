@@ -28,6 +28,17 @@ class Recent(Generic[K, V]):
                 self._entries.move_to_end(key)
             return value
 
+    def among(self, keys: Iterable[K]) -> dict[K, V]:
+        """Those of `keys` that are remembered, with their values."""
+        found: dict[K, V] = {}
+        with self._lock:
+            for key in keys:
+                value = self._entries.get(key)
+                if value is not None:
+                    self._entries.move_to_end(key)
+                    found[key] = value
+        return found
+
     def update(self, entries: Mapping[K, V]) -> None:
         """Remember `entries`; what was not used for longest goes."""
         with self._lock:

@@ -6,8 +6,9 @@ What it costs depends on its recipients, their teams' depth and its values, neve
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
+from itertools import chain
 
 from services.leaderboard.domain.boards import is_paired
 from services.leaderboard.domain.contribution import Contribution, Side, Thanks
@@ -19,6 +20,7 @@ from services.leaderboard.domain.folding import (
     Gifts,
     GiftsKey,
     List,
+    Numbers,
     by_list,
     handed_on,
     subject_of,
@@ -131,9 +133,9 @@ def documents(contribution: Contribution, small: Iterable[str] = ()) -> Counter[
             if name.startswith(beginnings) if beginnings else False:
                 continue
             if not is_root(name):
-                found["counters"] += len({subject_of(name, entry) for _, entry in numbers})
+                found["counters"] += len({subject_of(name, entry) for entry in _entries(numbers)})
             if is_paired(name):
-                found["gifts"] += len({entry.partition("|")[2] for _, entry in numbers})
+                found["gifts"] += len({entry.partition("|")[2] for entry in _entries(numbers)})
             below |= handed_on(name, numbers)
         level = below
     fold = SeriesFold(increments_of(contribution))
@@ -141,3 +143,7 @@ def documents(contribution: Contribution, small: Iterable[str] = ()) -> Counter[
     fold.add({})
     found["series"] = len(fold.changed)
     return found
+
+
+def _entries(numbers: Numbers) -> Iterator[str]:
+    return chain.from_iterable(numbers.values())

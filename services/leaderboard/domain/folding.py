@@ -7,8 +7,11 @@ histogram of the scores of those who take a rank, so that no page of it reads mo
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from sys import intern
+from types import MappingProxyType
+from typing import NamedTuple
 
 from services.leaderboard.domain.boards import is_of_people, is_paired
 from services.leaderboard.domain.credits import Counts
@@ -21,8 +24,11 @@ SMALL = 2000
 Cells = dict[str, dict[str, int]]
 """{cell: {entry: number}}."""
 
-Numbers = Mapping[tuple[str, str], int]
-"""Numbers to add, by (cell, entry)."""
+Numbers = Mapping[str, Mapping[str, int]]
+"""Numbers to add, by cell and entry."""
+
+HandedOn = Mapping[str, Numbers]
+"""What a list that outgrew SMALL hands on, by list."""
 
 CounterKey = tuple[str, str]
 """(list, subject) of a list that outgrew SMALL."""
@@ -68,34 +74,39 @@ class List:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(NamedTuple):
     """The score of one subject on a list that outgrew SMALL; 0: it does not stand there."""
 
     score: int = 0
     rank: Rank = "ranked"
 
 
-def by_list(counts: Counts) -> dict[str, dict[tuple[str, str], int]]:
+def by_list(counts: Counts) -> dict[str, Cells]:
     """Counts by the roots that they are added to."""
-    found: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+    found: dict[str, Cells] = defaultdict(dict)
     for (name, cell, entry), number in counts.items():
         if number:
-            found[name][cell, entry] = number
+            found[name].setdefault(cell, {})[entry] = number
     return found
 
 
-def handed_on(name: str, numbers: Numbers) -> dict[str, dict[tuple[str, str], int]]:
+def handed_on(name: str, numbers: Numbers) -> dict[str, Cells]:
     """What a list that outgrew its document hands on, by list."""
-    below: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
-    known: dict[str, list[tuple[str, str]]] = {}
-    for (cell, entry), number in numbers.items():
-        if cell not in known:
-            known[cell] = children(name, cell)
-        for child, child_cell in known[cell]:
-            key = (child_cell, entry)
-            below[child][key] = below[child].get(key, 0) + number
+    below: dict[str, Cells] = defaultdict(dict)
+    for cell, entries in numbers.items():
+        for child, child_cell in children(name, cell):
+            cells = below[child]
+            if child_cell in cells:
+                add_to(cells[child_cell], entries)
+            else:
+                cells[child_cell] = dict(entries)
     return below
+
+
+def add_to(totals: dict[str, int], numbers: Mapping[str, int]) -> None:
+    """Add numbers to totals, by entry."""
+    for entry, number in numbers.items():
+        totals[entry] = totals.get(entry, 0) + number
 
 
 def subject_of(name: str, entry: str) -> str:
@@ -103,9 +114,14 @@ def subject_of(name: str, entry: str) -> str:
     return entry.partition("|")[0] if is_paired(name) else entry
 
 
-def may_outgrow(stored: List, numbers: Collection[tuple[str, str]]) -> bool:
+def may_outgrow(stored: List, numbers: Numbers) -> bool:
     """Whether numbers for so many entries may make a small list outgrow SMALL."""
-    return stored.cells is not None and stored.size + len(numbers) > SMALL
+    return stored.cells is not None and stored.size + size_of(numbers) > SMALL
+
+
+def size_of(numbers: Numbers) -> int:
+    """How many entries numbers are for."""
+    return sum(map(len, numbers.values()))
 
 
 class Fold:
@@ -113,7 +129,8 @@ class Fold:
 
     Give it the stored lists, the counters and gifts of whoever's score or rank changes on those
     that outgrew SMALL (none where there is none), and who takes a rank (who is not named does);
-    afterwards `lists`, `counters` and `gifts` hold what changed.
+    afterwards `lists`, `counters` and `gifts` hold what changed. `handed`: what those that outgrew
+    SMALL hand on of what will be added, as far as somebody worked that out already.
     """
 
     def __init__(
@@ -122,6 +139,7 @@ class Fold:
         counters: Mapping[CounterKey, Counter],
         gifts: Mapping[GiftsKey, Gifts],
         ranks: Mapping[str, Rank],
+        handed: Mapping[str, HandedOn] = MappingProxyType({}),
     ) -> None:
         self.lists: dict[str, List] = {}
         self.counters: dict[CounterKey, Counter] = {}
@@ -130,13 +148,15 @@ class Fold:
         self._stored_counters = counters
         self._stored_gifts = gifts
         self.ranks = ranks
+        self._handed = handed
 
     def rank(self, name: str, subject: str) -> None:
         """Let `subject` take a rank, or none, on a list that outgrew SMALL."""
         before = self._counter(name, subject)
         rank = self.ranks.get(subject, "ranked")
         if before.rank != rank:
-            self._replace(name, subject, before, Counter(before.score, rank))
+            after = self.counters[name, subject] = Counter(before.score, rank)
+            _move(self._touch(name), before, after)
 
     def add(self, counts: Counts) -> None:
         """Add numbers (or take back, where they are negative).
@@ -145,52 +165,58 @@ class Fold:
         given.
         """
         for name, numbers in by_list(counts).items():
-            self._add(name, numbers)
+            self.add_to(name, numbers)
 
-    def _add(self, name: str, numbers: Numbers) -> None:
-        touched = self._touch(name)
+    def add_to(self, name: str, numbers: Numbers) -> None:
+        """Add numbers to a list and to those below it. Raises as `add` does."""
+        touched, handed = self._touch(name), self._handed.get(name)
         if touched.cells is not None:
-            _add_to_cells(name, touched, numbers)
+            add_to_cells(name, touched, numbers)
             if touched.size <= SMALL:
                 return
-            numbers = _flat(touched.cells)
+            numbers, handed = touched.cells, None
             touched.cells, touched.size = None, 0
         if not is_root(name):
-            self._count(name, numbers)
-        for child, number in handed_on(name, numbers).items():
-            self._add(child, number)
+            self._count(name, touched, numbers)
+        for child, below in (handed or handed_on(name, numbers)).items():
+            self.add_to(child, below)
 
-    def _count(self, name: str, numbers: Numbers) -> None:
-        totals: dict[str, int] = {}
-        for (_, entry), number in numbers.items():
-            totals[entry] = totals.get(entry, 0) + number
+    def _count(self, name: str, touched: List, numbers: Numbers) -> None:
+        totals = _summed(numbers.values())
+        if is_paired(name):
+            totals = self._count_pairs(name, touched.pairs, totals)
+        for subject, number in totals.items():
+            if number:
+                before = self._counter(name, subject)
+                score = _not_negative(name, subject, before.score + number)
+                after = self.counters[name, subject] = Counter(score, before.rank)
+                _move(touched, before, after)
+
+    def _count_pairs(self, name: str, pairs: Pairs, totals: Mapping[str, int]) -> dict[str, int]:
+        """Add to what was given, by `subject|giver`; how many givers each subject has more."""
+        by_giver: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for entry, number in totals.items():
-            if not number:
-                continue
-            if is_paired(name):
-                self._count_pair(name, entry, number)
-            else:
-                self._count_subject(name, entry, number)
-
-    def _count_subject(self, name: str, subject: str, number: int) -> None:
-        before = self._counter(name, subject)
-        score = _not_negative(name, subject, before.score + number)
-        self._replace(name, subject, before, Counter(score, before.rank))
-
-    def _count_pair(self, name: str, entry: str, number: int) -> None:
-        subject, _, giver = entry.partition("|")
-        gifts, pairs = self._own_gifts(name, giver), self._touch(name).pairs
-        most, before = max(gifts.values(), default=0), gifts.pop(subject, 0)
-        if after := _not_negative(name, entry, before + number):
-            gifts[subject] = after
-        pairs.most += max(gifts.values(), default=0) - most
-        if bool(before) == bool(after):
-            return
-        come = 1 if after else -1
-        pairs.directed += come
-        if is_of_people(name) and giver in self._gifts(name, subject):
-            pairs.mutual += come
-        self._count_subject(name, subject, come)
+            if number:
+                subject, _, giver = entry.partition("|")
+                by_giver[intern(giver)].append((intern(subject), number))
+        more: dict[str, int] = defaultdict(int)
+        looks_back = is_of_people(name)
+        for giver, given in by_giver.items():
+            gifts = self._own_gifts(name, giver)
+            pairs.most -= max(gifts.values(), default=0)
+            for subject, number in given:
+                before = gifts.pop(subject, 0)
+                after = before + number
+                if after:
+                    gifts[subject] = _not_negative(name, f"{subject}|{giver}", after)
+                if bool(before) != bool(after):
+                    come = 1 if after else -1
+                    more[subject] += come
+                    pairs.directed += come
+                    if looks_back and giver in self._gifts(name, subject):
+                        pairs.mutual += come
+            pairs.most += max(gifts.values(), default=0)
+        return more
 
     def _counter(self, name: str, subject: str) -> Counter:
         key = (name, subject)
@@ -209,18 +235,6 @@ class Fold:
             self.gifts[key] = dict(self._stored_gifts.get(key, {}))
         return self.gifts[key]
 
-    def _replace(self, name: str, subject: str, before: Counter, after: Counter) -> None:
-        self.counters[name, subject] = after
-        touched = self._touch(name)
-        scores = touched.scores
-        if before.rank == "ranked" and before.score:
-            scores[before.score] -= 1
-            if not scores[before.score]:
-                del scores[before.score]
-        if after.rank == "ranked" and after.score:
-            scores[after.score] = scores.get(after.score, 0) + 1
-        touched.hidden += _is_hidden(after) - _is_hidden(before)
-
     def _touch(self, name: str) -> List:
         """The list as this batch changes it: a copy of what is stored, made once."""
         if name not in self.lists:
@@ -236,33 +250,44 @@ class Fold:
         return self.lists[name]
 
 
-def _add_to_cells(name: str, touched: List, numbers: Numbers) -> None:
+def add_to_cells(name: str, touched: List, numbers: Numbers) -> None:
+    """Add numbers to the cells of the small list `name`; the cells that it had stay as they are.
+    Raises ValueError as `Fold.add` does."""
     cells = touched.cells
     assert cells is not None
-    own: set[str] = set()
-    for (cell, entry), number in numbers.items():
-        if not number:
-            continue
-        if cell not in own:  # what is stored is not changed
-            own.add(cell)
-            cells[cell] = dict(cells.get(cell, {}))
-        entries = cells[cell]
-        before = entries.pop(entry, 0)
-        after = _not_negative(f"{name} {cell}", entry, before + number)
-        if after:
-            entries[entry] = after
-        touched.size += bool(after) - bool(before)
-    for cell in own:
-        if not cells[cell]:
-            del cells[cell]
+    for cell, entries in numbers.items():
+        stored = cells.get(cell, {})
+        held = dict(stored)
+        for entry, number in entries.items():
+            after = held.get(entry, 0) + number
+            if after > 0:
+                held[entry] = after
+            elif _not_negative(f"{name} {cell}", entry, after) == 0:
+                held.pop(entry, None)
+        touched.size += len(held) - len(stored)
+        if held:
+            cells[cell] = held
+        else:
+            cells.pop(cell, None)
 
 
-def _flat(cells: Cells) -> dict[tuple[str, str], int]:
-    return {
-        (cell, entry): number
-        for cell, entries in cells.items()
-        for entry, number in entries.items()
-    }
+def _summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for numbers in parts:
+        add_to(totals, numbers)
+    return totals
+
+
+def _move(touched: List, before: Counter, after: Counter) -> None:
+    """Let the histogram of an outgrown list follow a counter."""
+    scores = touched.scores
+    if before.rank == "ranked" and before.score:
+        scores[before.score] -= 1
+        if not scores[before.score]:
+            del scores[before.score]
+    if after.rank == "ranked" and after.score:
+        scores[after.score] = scores.get(after.score, 0) + 1
+    touched.hidden += _is_hidden(after) - _is_hidden(before)
 
 
 def _is_hidden(counter: Counter) -> int:

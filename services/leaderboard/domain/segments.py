@@ -11,6 +11,7 @@ either part of a document that holds a wider one, or a list by itself; docs/adr/
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.leaderboard.domain.boards import list_key
 
@@ -98,23 +99,28 @@ def children(name: str, cell: str) -> list[tuple[str, str]]:
     """The lists, and the cells in them, that a list hands on to what stands in `cell` once it has
     outgrown its document."""
     if is_root(name):
-        board, by, path, values = cell.split("|")
-        return [(list_key(board, name, by), f"{path}|{values}")]
+        board, by, rest = cell.split("|", 2)
+        return [(list_key(board, name, by), rest)]
     head, _, segment = name.rpartition("|")
+    return [(f"{head}|{key}", below) for key, below in _below(segment, cell)]
+
+
+@lru_cache(maxsize=65_536)
+def _below(segment: str, cell: str) -> tuple[tuple[str, str], ...]:
+    """The segments, and the cells in them, that a segment hands on to."""
     path, values = cell.split("|")
     if "v:" in segment:
-        return []
+        return ()
     if segment == "":
         teams = path.split(",") if path else []
         below = [
-            (f"{head}|T:{team}", f"{'' if above else team}|{values}")
-            for above, team in enumerate(teams)
+            (f"T:{team}", f"{'' if above else team}|{values}") for above, team in enumerate(teams)
         ]
-        return below + [(f"{head}|v:{value}", _UNFILTERED) for value in _split(values)]
-    by_value = [(f"{name},v:{value}", _UNFILTERED) for value in _split(values)]
+        return (*below, *((f"v:{value}", _UNFILTERED) for value in _split(values)))
+    by_value = [(f"{segment},v:{value}", _UNFILTERED) for value in _split(values)]
     if segment.startswith("T:") and path:
-        return [(f"{head}|t:{segment[2:]}", f"|{values}"), *by_value]
-    return by_value
+        return ((f"t:{segment[2:]}", f"|{values}"), *by_value)
+    return tuple(by_value)
 
 
 def _split(values: str) -> list[str]:
