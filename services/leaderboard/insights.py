@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from services.leaderboard.breakdown import Breakdown
 from services.leaderboard.domain import coverage as days_of_late
 from services.leaderboard.domain import insights as formulas
+from services.leaderboard.domain.boards import TOOK_PART
 from services.leaderboard.domain.credits import NOBODY
 from services.leaderboard.domain.insight_metrics import TO_PEOPLE
 from services.leaderboard.domain.insight_rights import may_name, may_see_own_thanks
@@ -100,7 +101,7 @@ class Insights:
         return period
 
     def _participation(self, question: Question) -> _Answer:
-        boards, figures = ("given", "received", "took_part"), question.figures
+        boards, figures = ("given", "received", TOOK_PART), question.figures
         if question.kind == "org":
             active, _ = figures.covered(question.today, question.today)
             return formulas.participation(active, *map(figures.active_on, boards))

@@ -12,7 +12,12 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.leaderboard.recount_calendar import periods_of
-from services.leaderboard.recount_credits import Credit, all_time_credits_of, credits_of
+from services.leaderboard.recount_credits import (
+    HAVE_VALUES,
+    Credit,
+    all_time_credits_of,
+    credits_of,
+)
 from services.leaderboard.recount_kept import (
     Kept,
     Named,
@@ -179,7 +184,8 @@ class Recount:
         for day, every in self.days(period):
             for kept in every:
                 for credit in credits_of(kept, day):
-                    yield credit, kept.values if has_values else ()
+                    is_valued = has_values and credit.board in HAVE_VALUES
+                    yield credit, kept.values if is_valued else ()
                 if period == "all":
                     yield from ((credit, ()) for credit in all_time_credits_of(kept))
 

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from services.leaderboard.recount_kept import Kept, Please, Side, Thanks
 
+HAVE_VALUES = {"received", "given", "breadth", "promised", "promises_kept", "flows"}
+"""The boards that are kept by value, too."""
+
 
 class Credit(NamedTuple):
     """One more on a board for a subject; on those that count distinct people, because of `who`.
@@ -45,9 +48,9 @@ def _of_thanks(kept: Thanks) -> Iterator[Credit]:
     for to in kept.recipients:
         for by, subject, teams in _standing(giver):
             yield Credit("given", by, subject, teams)
-        yield Credit("took_part", "people", giver.ref, giver.teams)
+        yield Credit("took_part", "people", giver.ref, ())
         if to.is_person:
-            yield Credit("took_part", "people", to.ref, to.teams)
+            yield Credit("took_part", "people", to.ref, ())
         if giver.is_own(to.ref):
             continue  # told, but one's own team or partner has no credit
         for by, subject, teams in _standing(to):

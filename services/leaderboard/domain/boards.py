@@ -20,6 +20,12 @@ how many there are."""
 FLOWS = "flows"
 """By whom the boards of flows are: `team:a>team:b`, from one team or partner to another."""
 
+BY_VALUE = {"received", "given", "breadth", "promised", "promises_kept", "flows"}
+"""The boards that are asked for by value."""
+
+TOOK_PART = "took_part"
+"""The board of who gave or received anything: asked for whole, never by team or value."""
+
 SUBJECT_KINDS = {"people": "person", "teams": "team", "partners": "partner"}
 """Whom a board may rank, and the kind of their references."""
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from services.leaderboard.domain.boards import FLOWS, TREES
+from services.leaderboard.domain.boards import BY_VALUE, FLOWS, TOOK_PART, TREES
 from services.leaderboard.domain.contribution import Asked, Contribution, Side, Thanks, path_of
 from services.leaderboard.domain.periods import KINDS, periods_of_day
 from services.leaderboard.domain.segments import root_cell
@@ -17,37 +17,61 @@ Counts = Counter[Credit]
 NOBODY = "-"
 """Stands in flows for people of neither a team nor a partner; no reference reads like that."""
 
-_WITH_VALUES = KINDS.index("month")
+WITH_VALUES = KINDS.index("month")
+"""The first of the KINDS of periods that tell values apart."""
+
+Cells = dict[str, dict[str, int]]
+"""{cell: {entry: number}} of the root of a period."""
+
 _Entry = tuple[str, str, str, str]
 """(board, by, path, entry)."""
 
 
 def counts_of(contribution: Contribution | None) -> Counts:
-    """What a contribution counts, by root of a period, cell and entry.
-
-    What is private counts on no board.
-    """
+    """What a contribution counts, by root of a period, cell and entry."""
     counts: Counts = Counter()
-    if contribution is None or contribution["private"]:
-        return counts
-    values = ",".join(sorted(contribution["values"]))
-    if contribution["kind"] == "thank_you":
-        _count(counts, contribution["day"], values, _of_thanks(contribution))
-        for entry in _teams_thanking(contribution):
-            counts["all", root_cell("teams_thanking", "people", "", ""), entry] += 1
-    else:
-        if contribution["promise"]:
-            _count(counts, contribution["promise"]["day"], values, _of_promise(contribution))
-        _count(counts, contribution["day"], values, _of_service(contribution))
+    for day, cells in counted_on(contribution):
+        for place, period in enumerate(periods_of_day(day)):
+            for cell, entries in cells[place >= WITH_VALUES].items():
+                for entry, number in entries.items():
+                    counts[period, cell, entry] += number
+    for cell, entry in counted_once(contribution):
+        counts["all", cell, entry] += 1
     return counts
 
 
-def _count(counts: Counts, day: str, values: str, entries: Iterator[_Entry]) -> None:
-    numbers = Counter(entries)
-    for place, period in enumerate(periods_of_day(day)):
-        kept = values if place >= _WITH_VALUES else ""
-        for (board, by, path, entry), number in numbers.items():
-            counts[period, root_cell(board, by, path, kept), entry] += number
+def counted_on(contribution: Contribution | None) -> Iterator[tuple[str, tuple[Cells, Cells]]]:
+    """Each day on which a contribution counts, and what it counts in the periods of that day: in
+    those too short to tell values apart, and in the others (from WITH_VALUES on).
+
+    What is private counts on no board.
+    """
+    if contribution is None or contribution["private"]:
+        return
+    values = ",".join(sorted(contribution["values"]))
+    if contribution["kind"] == "thank_you":
+        yield contribution["day"], _cells(values, _of_thanks(contribution))
+        return
+    if contribution["promise"]:
+        yield contribution["promise"]["day"], _cells(values, _of_promise(contribution))
+    yield contribution["day"], _cells(values, _of_service(contribution))
+
+
+def counted_once(contribution: Contribution | None) -> Iterator[tuple[str, str]]:
+    """The cells and entries that a contribution counts in over all time alone."""
+    if contribution and contribution["kind"] == "thank_you" and not contribution["private"]:
+        for entry in _teams_thanking(contribution):
+            yield root_cell("teams_thanking", "people", "", ""), entry
+
+
+def _cells(values: str, entries: Iterator[_Entry]) -> tuple[Cells, Cells]:
+    plain: Cells = {}
+    valued: Cells = {}
+    for board, by, path, entry in entries:
+        for cells, kept in ((plain, ""), (valued, values if board in BY_VALUE else "")):
+            held = cells.setdefault(root_cell(board, by, path, kept), {})
+            held[entry] = held.get(entry, 0) + 1
+    return plain, valued if values else plain
 
 
 def _of_thanks(thanks: Thanks) -> Iterator[_Entry]:
@@ -60,9 +84,9 @@ def _of_thanks(thanks: Thanks) -> Iterator[_Entry]:
             yield "breadth", by, at, f"{subject}|{giver['ref']}"
         for by, at, subject in _stood_for(giver):
             yield "given", by, at, subject
-        yield "took_part", "people", path, giver["ref"]
+        yield TOOK_PART, "people", "", giver["ref"]
         if kind_of(recipient["ref"]) == "person":
-            yield "took_part", "people", _path(recipient), recipient["ref"]
+            yield TOOK_PART, "people", "", recipient["ref"]
         if credited:
             yield "flows", FLOWS, path, f"{_party(giver)}>{_party(recipient)}"
 
