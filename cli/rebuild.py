@@ -11,8 +11,8 @@ from cli.server import server_database
 
 _LABELS = {
     "directory": "People, teams and partners",
-    "recognitions": "Recognitions counted",
-    "written": "Boards written",
+    "recognitions": "Recognitions read",
+    "lists": "Boards counted",
     "events": "Events since",
     "removed": "Old entries removed",
 }

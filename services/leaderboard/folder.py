@@ -36,7 +36,8 @@ _ENTRIES_A_WRITE = 50
 
 
 class Folder:
-    """Folds changes into one generation, whose periods are those of `zone`, and into its `parts`.
+    """Folds changes into one generation, whose periods are those of `zone`, and into its `parts`;
+    into its lists unless these are counted elsewhere.
 
     `apply` within a transaction; then `settle` once that is committed, or `forget` when it is not.
     """
@@ -47,8 +48,11 @@ class Folder:
         zone: ZoneInfo,
         parts: Sequence[Part] = (),
         most_writes: int = FEW_WRITES,
+        *,
+        has_lists: bool = True,
     ) -> None:
         self._store = store
+        self._has_lists = has_lists
         self._most_writes = most_writes
         self._zone = zone
         self._parts = parts
@@ -84,8 +88,7 @@ class Folder:
         pairs = self._apply_recognitions(
             [change for change in changes if isinstance(change, RecognitionChange)], session
         )
-        counts = _difference(pairs)
-        numbers = by_list(counts)
+        numbers = by_list(_difference(pairs)) if self._has_lists else {}
         loaded = self._loader.load(numbers, moved, session)
         ranks = self._loader.ranks(loaded, session)
         fold = Fold(loaded.lists, loaded.counters, loaded.gifts, ranks, loaded.handed)

@@ -10,13 +10,6 @@ from services.leaderboard.series import Series
 from shared.mongo import Document
 
 
-def parts_of(
-    db: Database[Document],
-    generation: str,
-    milestones: Milestones,
-    series: SeriesStore | None = None,
-) -> list[Part]:
-    """The parts of a generation, its series in the store `series` if that is given; `milestones`
-    are of all generations together."""
-    series = series or SeriesStore(db, generation)
-    return [Series(series), Coverage(db, generation), milestones]
+def parts_of(db: Database[Document], generation: str, milestones: Milestones) -> list[Part]:
+    """The parts of a generation; `milestones` are of all generations together."""
+    return [Series(SeriesStore(db, generation)), Coverage(db, generation), milestones]

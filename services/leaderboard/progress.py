@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is called with what was done ("directory", "recognitions", "written",
+    """Is called with what was done ("directory", "recognitions", "lists",
     "events", "removed", "coverage", "compared", "trends", "milestones"), how many more of them, and
     about how many there will be in all, where anybody knows."""
 

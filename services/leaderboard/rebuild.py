@@ -1,33 +1,35 @@
 """A rebuild: counts every board anew into a second generation while the first one serves.
 
-It notes the ends of the log, fills the generation from what the recognition service exports,
-follows the log from there (versions make the overlap harmless) and switches once it has caught
-up. Whatever stops it before leaves the boards as they were; the next rebuild cleans up.
+It notes the ends of the log, reads what the recognition service exports, counts the lists from
+that (counting.py), follows the log from the noted ends (versions make the overlap harmless) and
+switches once it has caught up. Whatever stops it before leaves the boards as they were; the next
+rebuild cleans up.
 """
 
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
+from services.leaderboard.counting import Counting
 from services.leaderboard.filler import BOARD_TOPICS, Filler
 from services.leaderboard.folder import BATCH, Folder
 from services.leaderboard.milestones.recording import Milestones, recorder_of
 from services.leaderboard.milestones.rules import load_rules
+from services.leaderboard.milestones.so_far import SoFar
 from services.leaderboard.parts import parts_of
 from services.leaderboard.progress import Progress, silent
-from services.leaderboard.repository import Generation, Generations, ensure_indexes
+from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from services.leaderboard.repository.generations import collections_of
-from services.leaderboard.repository.late import LateStore
-from services.leaderboard.repository.series import SeriesStore
+from services.leaderboard.spool import Spool
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
@@ -38,8 +40,8 @@ from shared.telemetry import log as logger
 
 _LEASE_SECONDS = 60.0
 _NO_BOUND = sys.maxsize
-_IN_MEMORY = 200_000
-"""What a rebuild writes late: so many documents and entries, some 100 MB."""
+_RECORDS_A_WRITE = 5
+"""A batch has one recognition for each five documents that a transaction may write."""
 
 _GRACE_SECONDS = 3.0
 """How long a retired generation stays for the requests that still read it."""
@@ -88,32 +90,52 @@ class Rebuild:
         """
         ensure_indexes(self._db)
         self._hold()
-        entries, counted_before = self._sizes()
+        about = self._sizes()
         try:
             self._clean()
             generation = self._new_generation()
-            store = LateStore(self._db, generation.id)
-            parts = [*self._parts(generation, announces=False, series=store.series), store]
-            folder = Folder(store, generation.zone, parts, _NO_BOUND)
-            # The directory first: who takes a rank is asked when a list outgrows its document.
-            self._fold(folder, store, "directory", map(_directory_change, directory), entries)
-            readable = _Readable(generation.zone)
-            changes = readable.changes(recognitions)
-            counted = self._fold(folder, store, "recognitions", changes, counted_before)
-            self._write_down(store)
+            with closing(Spool()) as spool:
+                counted, refused = self._read(generation, spool, directory, recognitions, about)
+                self._count(generation, spool)
             self._follow(generation)
             self._generations.switch_to(self._client, generation.id)
             time.sleep(self._grace_seconds)
             self._clean()
         finally:
             self._lease.release()
-        return Rebuilt(generation.id, counted, readable.refused)
+        return Rebuilt(generation.id, counted, refused)
 
-    def _parts(
-        self, generation: Generation, *, announces: bool, series: SeriesStore | None = None
-    ) -> list[Part]:
-        recorder = recorder_of(self._settings, self._db, announces=announces)
-        return parts_of(self._db, generation.id, Milestones(self._rules, recorder), series)
+    def _read(
+        self,
+        generation: Generation,
+        spool: Spool,
+        directory: Iterable[Mapping[str, Any]],
+        recognitions: Iterable[Mapping[str, Any]],
+        about: "_About",
+    ) -> tuple[int, int]:
+        """Take everything but the lists, whose credits go to `spool`: how many recognitions, and
+        how many could not be counted."""
+        recorder = recorder_of(self._settings, self._db, announces=False)
+        milestones = Milestones(self._rules, recorder, scores=SoFar(self._rules))
+        parts = [*parts_of(self._db, generation.id, milestones), spool]
+        store = MongoStore(self._db, generation.id)
+        folder = Folder(store, generation.zone, parts, _NO_BOUND, has_lists=False)
+        self._fold(folder, "directory", map(_directory_change, directory), BATCH, about.entries)
+        readable = _Readable(generation.zone)
+        changes = readable.changes(recognitions)
+        at_once = max(BATCH, self._at_once // _RECORDS_A_WRITE)
+        counted = self._fold(folder, "recognitions", changes, at_once, about.recognitions)
+        return counted, readable.refused
+
+    def _count(self, generation: Generation, spool: Spool) -> None:
+        in_all = spool.size
+
+        def note(counted: int) -> None:
+            self._hold()
+            self._progress("lists", counted, in_all)
+
+        store = MongoStore(self._db, generation.id)
+        Counting(self._client, store, store.unranked(), self._at_once, note).count(spool)
 
     def _hold(self) -> None:
         if not self._lease.hold():
@@ -130,12 +152,10 @@ class Rebuild:
         assert generation is not None, "only a live generation can be in the way of another"
         return generation
 
-    def _sizes(self) -> tuple[int, int | None]:
-        """About how much there is to fold: as much as the directory and the boards that are
-        served hold now; of the latter None while there are none."""
+    def _sizes(self) -> "_About":
         live = self._generations.live()
         served = collections_of(self._db, live.id).contributions if live else None
-        return (
+        return _About(
             self._db["directory"].estimated_document_count(),
             served.estimated_document_count() if served is not None else None,
         )
@@ -143,29 +163,19 @@ class Rebuild:
     def _fold(
         self,
         folder: Folder,
-        store: LateStore,
         what: str,
         changes: Iterable[Change],
+        at_once: int,
         in_all: int | None,
     ) -> int:
         folded = 0
         remaining = iter(changes)
-        while batch := list(islice(remaining, BATCH)):
+        while batch := list(islice(remaining, at_once)):
             self._apply(folder, batch)
-            while store.weight() > _IN_MEMORY:
-                store.write_some(self._client, self._at_once)
-                self._hold()
             self._hold()
             folded += len(batch)
             self._progress(what, len(batch), in_all)
         return folded
-
-    def _write_down(self, store: LateStore) -> None:
-        """Write what is in memory still."""
-        in_all = store.weight()
-        while store.weight():
-            self._progress("written", store.write_some(self._client, self._at_once), in_all)
-            self._hold()
 
     def _apply(self, folder: Folder, batch: Sequence[Change]) -> None:
         attempts = count()
@@ -180,7 +190,8 @@ class Rebuild:
 
     def _follow(self, generation: Generation) -> None:
         # What happens meanwhile is told of, by this rebuild or by the projector beside it.
-        parts = self._parts(generation, announces=True)
+        milestones = Milestones(self._rules, recorder_of(self._settings, self._db))
+        parts = parts_of(self._db, generation.id, milestones)
         filler = Filler(self._client, self._log, self._generations, generation, parts)
         try:
             while True:
@@ -195,6 +206,14 @@ class Rebuild:
 def rebuild_lease(db: Database[Document]) -> Lease:
     """Held by whoever makes or removes generations that are not served."""
     return Lease(db["leases"], "rebuild", _LEASE_SECONDS)
+
+
+class _About(NamedTuple):
+    """About how much there is to read: as much as the directory and the boards that are served
+    hold now; of the latter None while there are none."""
+
+    entries: int
+    recognitions: int | None
 
 
 class _Readable:

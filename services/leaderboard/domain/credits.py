@@ -40,6 +40,15 @@ def counts_of(contribution: Contribution | None) -> Counts:
     return counts
 
 
+def days_of(contribution: Contribution | None) -> set[str]:
+    """The days on which `counted_on` may count anything."""
+    if contribution is None or contribution["private"]:
+        return set()
+    if contribution["kind"] == "please" and contribution["promise"]:
+        return {contribution["day"], contribution["promise"]["day"]}
+    return {contribution["day"]}
+
+
 def counted_on(contribution: Contribution | None) -> Iterator[tuple[str, tuple[Cells, Cells]]]:
     """Each day on which a contribution counts, and what it counts in the periods of that day: in
     those too short to tell values apart, and in the others (from WITH_VALUES on).

@@ -104,6 +104,18 @@ def scores_touched(pairs: Iterable[Pair]) -> set[Score]:
     return touched | {("teams_thanking", ref) for ref in recipients}
 
 
+def gained(pairs: Iterable[Pair]) -> tuple[Counter[Score], set[tuple[str, str]]]:
+    """What a batch adds to what was received and given, and who was thanked by people of which
+    team."""
+    scores: Counter[Score] = Counter()
+    thanking: set[tuple[str, str]] = set()
+    for old, new in pairs:
+        scores.update(_counted(new))
+        scores.subtract(_counted(old))
+        thanking |= _teams_thanking(new)
+    return scores, thanking
+
+
 def crossed(
     rules: Iterable[Rule], changes: Mapping[Score, tuple[int, int]]
 ) -> list[tuple[Levels, str, int]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
@@ -12,6 +13,7 @@ from services.leaderboard.domain.boards import ranked_by
 from services.leaderboard.domain.milestones import (
     Reached,
     Rule,
+    Score,
     reached,
     scores_touched,
     standing_of,
@@ -81,6 +83,30 @@ def recorder_of(settings: Settings, db: Database[Document], *, announces: bool =
     return Recorder(db, announces=announces and "people" in ranked_by(settings.boards))
 
 
+class Scores(Protocol):
+    """Tells which scores of all time a batch changes, and those before and after it."""
+
+    def changed(self, batch: Batch) -> dict[Score, tuple[int, int]]:
+        """The scores of people that a batch changes, before and after it."""
+
+    def settle(self) -> None:
+        """The batch that was asked for last is committed."""
+
+
+class OfLists:
+    """Scores out of the lists of all time, as a batch finds and leaves them."""
+
+    def changed(self, batch: Batch) -> dict[Score, tuple[int, int]]:
+        """See Scores."""
+        loaded, fold = batch.loaded, batch.fold
+        before = Lists(loaded.lists, loaded.counters)
+        after = Lists(loaded.lists | fold.lists, loaded.counters | fold.counters)
+        return changed_scores(before, after, scores_touched(batch.pairs))
+
+    def settle(self) -> None:
+        """See Scores."""
+
+
 class Milestones:
     """What a folder records in its transaction: `apply`, then `settle` once that is committed, or
     `forget` when it is not. `recorded()` is called when there is something new to publish."""
@@ -90,8 +116,10 @@ class Milestones:
         rules: Sequence[Rule],
         recorder: Recorder,
         recorded: Callable[[], None] = lambda: None,
+        scores: Scores | None = None,
     ) -> None:
         self._rules = rules
+        self._scores = scores or OfLists()
         self._recorder = recorder
         self._recorded = recorded
         self._is_news = False
@@ -99,21 +127,21 @@ class Milestones:
     def apply(self, batch: Batch, session: ClientSession) -> int:
         """Record what a batch reaches; how many documents."""
         self._is_news = False
-        loaded, fold = batch.loaded, batch.fold
-        before = Lists(loaded.lists, loaded.counters)
-        after = Lists(loaded.lists | fold.lists, loaded.counters | fold.counters)
-        changes = changed_scores(before, after, scores_touched(batch.pairs))
-        found = reached(self._rules, changes, batch.pairs)
+        found = reached(self._rules, self._scores.changed(batch), batch.pairs)
         documents = self._recorder.record(found, session) if found else []
         self._is_news = any(document["announced"] for document in documents)
         return len(documents)
 
     def settle(self) -> None:
         """What `apply` recorded is committed."""
-        if self._is_news:
-            self._recorded()
-        self._is_news = False
+        self._scores.settle()
+        self._tell()
 
     def forget(self) -> None:
         """What `apply` recorded may not be committed; if it is, it is published all the same."""
-        self.settle()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._is_news:
+            self._recorded()
+        self._is_news = False

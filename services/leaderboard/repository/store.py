@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.folding import Counter, CounterKey, Gifts, GiftsKey, List
+from services.leaderboard.domain.ranking import Rank, rank_of
 from services.leaderboard.repository.documents import (
     counter_document,
     counter_id,
@@ -139,6 +140,12 @@ class MongoStore:
         """See Store."""
         found = find_many(self._directory, "_id", refs, None, session)
         return {entry["_id"]: entry for entry in found}
+
+    def unranked(self) -> dict[str, Rank]:
+        """Everybody who takes no rank; it looks at all people."""
+        fields = dict.fromkeys(("type", "active", "hidden_from_boards", "technical"), 1)
+        ranks = ((each["_id"], rank_of(each)) for each in self._directory.find({}, fields))
+        return {ref: rank for ref, rank in ranks if rank != "ranked"}
 
     def put_entries(
         self, entries: list[Document], before: Mapping[str, Document], session: ClientSession
