@@ -5,7 +5,9 @@ That is what makes a rebuild fast: the projector writes a list for each batch th
 lists of years and of all time for each there is.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from pymongo.client_session import ClientSession
@@ -25,7 +27,9 @@ MOST_OPEN = 1_500_000
 """So many entries of periods that are not over are kept in memory, some 250 MB."""
 
 _ALL = KINDS.index("all")
-_AT_ONCE = 5_000
+_AT_ONCE, _MOST_WAITING = 5_000, 4
+"""Documents of a transaction; transactions that wait for the database while counting goes on."""
+
 _ENTRIES_A_WRITE = 50
 """So many entries of a list weigh as much as a document."""
 
@@ -79,8 +83,8 @@ class _Open:
 class Counting:
     """Counts what a spool holds into a generation; nobody else may write its lists meanwhile.
 
-    `ranks`: of those who take none (others do). `note(n)` is told of each day, and of how many
-    contributions were counted on it.
+    `ranks`: of those who take none (others do). `note(n)` is told how many contributions more were
+    counted: at the end of each day, and in between that none were.
     """
 
     def __init__(
@@ -99,32 +103,37 @@ class Counting:
         self._note = note
         self._open: dict[int, _Open] = {}
         self._size = 0
+        self._waiting: deque[Future[None]] = deque()
 
-    def count(self, spool: Spool, kinds: Sequence[int] = range(len(KINDS))) -> None:
-        """Count the periods of some KINDS. Raises ValueError when more is taken back than given."""
+    def count(self, spool: Spool) -> None:
+        """Count it, once. Raises ValueError when more is taken back than given."""
+        with ThreadPoolExecutor(1, "writer") as self._writer:
+            self._count(spool)
+            self._wait_for_writes(0)
+
+    def _count(self, spool: Spool) -> None:
         for day in spool.days():
-            self._turn_to(periods_of_day(day), kinds)
+            self._turn_to(periods_of_day(day))
             counted = 0
             for sign, contribution in spool.on(day):
                 counted += 1
                 for of, cells in counted_on(contribution):
                     if of == day:
-                        for place in kinds:
+                        for place in range(len(KINDS)):
                             self._add(place, sign, cells[place >= WITH_VALUES])
-                if _ALL in kinds:
-                    for cell, entry in counted_once(contribution):
-                        self._add(_ALL, sign, {cell: {entry: 1}})
+                for cell, entry in counted_once(contribution):
+                    self._add(_ALL, sign, {cell: {entry: 1}})
             self._note(counted)
         for open_ in list(self._open.values()):
             self._finish(open_)
 
-    def _turn_to(self, periods: Sequence[str], kinds: Sequence[int]) -> None:
-        for place in kinds:
+    def _turn_to(self, periods: Sequence[str]) -> None:
+        for place, period in enumerate(periods):
             open_ = self._open.get(place)
-            if open_ is None or open_.period != periods[place]:
+            if open_ is None or open_.period != period:
                 if open_ is not None:
                     self._finish(open_)
-                self._open[place] = _Open(periods[place])
+                self._open[place] = _Open(period)
 
     def _add(self, place: int, sign: int, cells: Mapping[str, Mapping[str, int]]) -> None:
         self._size += self._open[place].add(sign, cells)
@@ -159,6 +168,7 @@ class Counting:
         self._put(self._store.put_gifts, fold.gifts, loaded.gifts, len)
 
     def _load(self, name: str, cells: Cells) -> Loaded:
+        self._wait_for_writes(0)
         with self._client.start_session() as session:
             return self._loader.load({name: cells}, {}, session)
 
@@ -170,11 +180,17 @@ class Counting:
         weigh: Callable[[V], int],
     ) -> None:
         for some in _in_parts(changed, self._at_once, weigh):
-            self._put_part(put, some, known)
+            self._wait_for_writes(_MOST_WAITING - 1)
+            self._waiting.append(self._writer.submit(self._write, put, some, known))
 
-    def _put_part(self, put: "_Put[K, V]", some: Mapping[K, V], known: Collection[K]) -> None:
+    def _write(self, put: "_Put[K, V]", some: Mapping[K, V], known: Collection[K]) -> None:
         in_transaction(self._client, lambda session: put(some, known, session))
-        self._note(0)
+
+    def _wait_for_writes(self, but: int) -> None:
+        """Wait until at most so many writes are under way. Raises what they raised."""
+        while len(self._waiting) > but:
+            self._waiting.popleft().result()
+            self._note(0)
 
 
 def _in_parts(

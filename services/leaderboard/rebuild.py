@@ -33,6 +33,7 @@ from services.leaderboard.spool import Spool
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
+from shared.footprint import collecting_rarely
 from shared.lease import Lease
 from shared.mongo import Client, Document, in_transaction, most_writes
 from shared.replica import replica_entry
@@ -94,7 +95,7 @@ class Rebuild:
         try:
             self._clean()
             generation = self._new_generation()
-            with closing(Spool()) as spool:
+            with closing(Spool()) as spool, collecting_rarely():
                 counted, refused = self._read(generation, spool, directory, recognitions, about)
                 self._count(generation, spool)
             self._follow(generation)

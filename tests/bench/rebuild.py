@@ -29,6 +29,7 @@ BEFORE = 2_000
 """Recognitions of the generation that is served before."""
 
 _TENTHS = 10
+_STAGES = {"recognitions": "read", "lists": "counted"}
 _YEAR = 2025
 BOARD = f"/leaderboard/v1/boards/received?period={_YEAR}"
 _START = datetime(_YEAR, 1, 1, tzinfo=UTC)
@@ -40,7 +41,8 @@ def suite_app(settings: Settings) -> Any:
 
 
 def run(settings: Settings, credits_: int, say: Callable[[str], None]) -> None:
-    """Print what the rebuild of so many recognitions, of one credit each, took."""
+    """Print what the rebuild of so many recognitions, of one credit each, took; not of as many as
+    BEFORE, which a reader could not tell apart."""
     assert settings.mongo_uri is not None
     with connect(settings.mongo_uri, "bench") as client, open_log(settings, client) as log:
         log.ensure_topics(TOPICS)
@@ -49,14 +51,12 @@ def run(settings: Settings, credits_: int, say: Callable[[str], None]) -> None:
             running(suite_app, settings) as server,
             _watched(f"{server.url}{BOARD}", settings) as seen,
         ):
-            course = _Course(credits_)
+            course = _Course(credits_, say)
             rebuild = Rebuild(settings, client, log, course.note)
             rebuilt = rebuild.run(_directory(), _recognitions(credits_))
             seconds = time.perf_counter() - course.started
             _see_the_new_one(seen)
     assert rebuilt.refused == 0
-    for line in course.lines():
-        say(line)
     say(f"rebuild of {credits_:,} credits: {seconds:,.0f} s, {credits_ / seconds:,.0f}/s")
     credits_seen = [f"{total:,} people {number:,} times" for total, number in seen.items()]
     say(f"a reader saw meanwhile: {'; then '.join(credits_seen)}")
@@ -64,29 +64,30 @@ def run(settings: Settings, credits_: int, say: Callable[[str], None]) -> None:
 
 
 class _Course:
-    """The course of a rebuild: its rate and this process's memory over each tenth."""
+    """The course of a rebuild, as it reads recognitions and as it counts lists: after each tenth
+    it says its rate over that, and this process's memory."""
 
-    def __init__(self, credits_: int) -> None:
-        self.started = time.perf_counter()
+    def __init__(self, credits_: int, say: Callable[[str], None]) -> None:
+        self.started = self._then = time.perf_counter()
         self._credits = credits_
-        self._counted = 0
-        self._noted: list[tuple[int, float, float]] = []
+        self._say = say
+        self._counted: Counter[str] = Counter()
+        self._said: Counter[str] = Counter()
 
     def note(self, what: str, number: int, _in_all: int | None = None) -> None:
         """See Progress."""
-        if what != "recognitions":
+        if what not in _STAGES:
             return
-        self._counted += number
-        if self._counted * _TENTHS >= self._credits * (1 + len(self._noted)):
-            resident = psutil.Process().memory_info().rss / 2**20
-            self._noted.append((self._counted, time.perf_counter() - self.started, resident))
-
-    def lines(self) -> Iterator[str]:
-        before, then = 0, 0.0
-        for counted, at, resident in self._noted:
-            rate = (counted - before) / (at - then)
-            yield f"   {counted:>9,} credits, {at:>6,.0f} s, {rate:>6,.0f}/s, {resident:>5,.0f} MB"
-            before, then = counted, at
+        before, counted = self._counted[what], self._counted[what] + number
+        self._counted[what] = counted
+        if counted * _TENTHS // self._credits == before * _TENTHS // self._credits:
+            return
+        now = time.perf_counter()
+        rate = (counted - self._said[what]) / (now - self._then)
+        self._said[what], self._then = counted, now
+        resident = psutil.Process().memory_info().rss / 2**20
+        so_far = f"{_STAGES[what]:>7} {counted:>9,} credits, {now - self.started:>6,.0f} s"
+        self._say(f"   {so_far}, {rate:>6,.0f}/s, {resident:>5,.0f} MB")
 
 
 @contextlib.contextmanager
