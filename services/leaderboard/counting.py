@@ -6,9 +6,9 @@ lists of years and of all time for each there is.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from pymongo.client_session import ClientSession
 
@@ -80,6 +80,30 @@ class _Open:
         return before - self.size
 
 
+class _Buffer(Generic[K, V]):
+    """Documents of one kind that wait to be written together; each weighs 1 and what `weigh`
+    says."""
+
+    def __init__(self, put: "_Put[K, V]", weigh: Callable[[V], int] = lambda _: 0) -> None:
+        self._put, self._weigh = put, weigh
+        self._changed: dict[K, V] = {}
+        self._known: set[K] = set()
+        self.weight = 0
+
+    def add(self, key: K, value: V, *, is_known: bool) -> None:
+        """Take a document; `is_known`: it is there, and is replaced."""
+        self._changed[key] = value
+        if is_known:
+            self._known.add(key)
+        self.weight += 1 + self._weigh(value) // _ENTRIES_A_WRITE
+
+    def emptied(self) -> Callable[[ClientSession], None]:
+        """What writes the documents that waited until now."""
+        changed, known = self._changed, self._known
+        self._changed, self._known, self.weight = {}, set(), 0
+        return lambda session: self._put(changed, known, session)
+
+
 class Counting:
     """Counts what a spool holds into a generation; nobody else may write its lists meanwhile.
 
@@ -96,8 +120,10 @@ class Counting:
         note: Callable[[int], None],
     ) -> None:
         self._client = client
-        self._store = store
         self._loader = Loader(store)
+        self._lists = _Buffer(store.put_lists, len)
+        self._counters = _Buffer(store.put_counters)
+        self._gifts = _Buffer(store.put_gifts, len)
         self._ranks = ranks
         self._at_once = min(most_writes, _AT_ONCE)
         self._note = note
@@ -109,7 +135,7 @@ class Counting:
         """Count it, once. Raises ValueError when more is taken back than given."""
         with ThreadPoolExecutor(1, "writer") as self._writer:
             self._count(spool)
-            self._wait_for_writes(0)
+            self._write_down()
 
     def _count(self, spool: Spool) -> None:
         for day in spool.days():
@@ -152,10 +178,11 @@ class Counting:
         if not open_.written:
             add_to_cells(open_.period, root, open_.cells)
         if open_.written or root.size > folding.SMALL:
-            root = List(None, revision=1)
             for name, cells in open_.by_list().items():
                 self._write_list(name, cells, is_new=name not in open_.written)
-        self._put(self._store.put_lists, {open_.period: root}, (), len)
+            root = List(None, revision=1)
+        if root.cells != {}:
+            self._put(self._lists, {open_.period: root}, ())
         self._size -= open_.size
 
     def _write_list(self, name: str, cells: Cells, *, is_new: bool) -> None:
@@ -163,53 +190,39 @@ class Counting:
         loaded = Loaded({}, {}, {}, {}) if is_new else self._load(name, cells)
         fold = Fold(loaded.lists, loaded.counters, loaded.gifts, self._ranks, loaded.handed)
         fold.add_to(name, cells)
-        self._put(self._store.put_lists, fold.lists, loaded.lists, len)
-        self._put(self._store.put_counters, fold.counters, loaded.counters, _nothing)
-        self._put(self._store.put_gifts, fold.gifts, loaded.gifts, len)
+        self._put(self._lists, fold.lists, loaded.lists)
+        self._put(self._counters, fold.counters, loaded.counters)
+        self._put(self._gifts, fold.gifts, loaded.gifts)
 
     def _load(self, name: str, cells: Cells) -> Loaded:
-        self._wait_for_writes(0)
+        self._write_down()
         with self._client.start_session() as session:
             return self._loader.load({name: cells}, {}, session)
 
-    def _put(
-        self,
-        put: "_Put[K, V]",
-        changed: Mapping[K, V],
-        known: Collection[K],
-        weigh: Callable[[V], int],
-    ) -> None:
-        for some in _in_parts(changed, self._at_once, weigh):
-            self._wait_for_writes(_MOST_WAITING - 1)
-            self._waiting.append(self._writer.submit(self._write, put, some, known))
+    def _put(self, buffer: "_Buffer[K, V]", changed: Mapping[K, V], known: Collection[K]) -> None:
+        for key in _sorted(changed):  # neighbours together: they stand on the same pages
+            buffer.add(key, changed[key], is_known=key in known)
+            if buffer.weight >= self._at_once:
+                self._send(buffer)
 
-    def _write(self, put: "_Put[K, V]", some: Mapping[K, V], known: Collection[K]) -> None:
-        in_transaction(self._client, lambda session: put(some, known, session))
+    def _send(self, buffer: "_Buffer[Any, Any]") -> None:
+        self._wait_for_writes(_MOST_WAITING - 1)
+        written = self._writer.submit(in_transaction, self._client, buffer.emptied())
+        self._waiting.append(written)
+
+    def _write_down(self) -> None:
+        """Write all that waits; it is there on return."""
+        buffers: tuple[_Buffer[Any, Any], ...] = (self._lists, self._counters, self._gifts)
+        for buffer in buffers:
+            if buffer.weight:
+                self._send(buffer)
+        self._wait_for_writes(0)
 
     def _wait_for_writes(self, but: int) -> None:
         """Wait until at most so many writes are under way. Raises what they raised."""
         while len(self._waiting) > but:
             self._waiting.popleft().result()
             self._note(0)
-
-
-def _in_parts(
-    changed: Mapping[K, V], at_once: int, weigh: Callable[[V], int]
-) -> Iterator[dict[K, V]]:
-    part: dict[K, V] = {}
-    weight = 0
-    for key in _sorted(changed):  # neighbours together: they stand on the same pages
-        part[key] = changed[key]
-        weight += 1 + weigh(changed[key]) // _ENTRIES_A_WRITE
-        if weight >= at_once:
-            yield part
-            part, weight = {}, 0
-    if part:
-        yield part
-
-
-def _nothing(_counter: object) -> int:
-    return 0
 
 
 def _sorted(keys: Iterable[K]) -> list[K]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,7 @@ from services.leaderboard.spool import Spool
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
+from shared.eventlog.follower import BatchTooLarge
 from shared.footprint import collecting_rarely
 from shared.lease import Lease
 from shared.mongo import Client, Document, in_transaction, most_writes
@@ -41,8 +42,9 @@ from shared.telemetry import log as logger
 
 _LEASE_SECONDS = 60.0
 _NO_BOUND = sys.maxsize
-_RECORDS_A_WRITE = 5
-"""A batch has one recognition for each five documents that a transaction may write."""
+_WRITES_A_RECORD = 10
+"""A batch has one recognition for each ten documents that a transaction may write; where the
+server's cache bears fewer, half as many, and so on."""
 
 _GRACE_SECONDS = 3.0
 """How long a retired generation stays for the requests that still read it."""
@@ -124,7 +126,7 @@ class Rebuild:
         self._fold(folder, "directory", map(_directory_change, directory), BATCH, about.entries)
         readable = _Readable(generation.zone)
         changes = readable.changes(recognitions)
-        at_once = max(BATCH, self._at_once // _RECORDS_A_WRITE)
+        at_once = max(BATCH, self._at_once // _WRITES_A_RECORD)
         counted = self._fold(folder, "recognitions", changes, at_once, about.recognitions)
         return counted, readable.refused
 
@@ -172,8 +174,15 @@ class Rebuild:
         folded = 0
         remaining = iter(changes)
         while batch := list(islice(remaining, at_once)):
-            self._apply(folder, batch)
             self._hold()
+            try:
+                self._apply(folder, batch)
+            except BatchTooLarge:
+                if len(batch) == 1:
+                    raise
+                at_once = len(batch) // 2
+                remaining = chain(batch, remaining)
+                continue
             folded += len(batch)
             self._progress(what, len(batch), in_all)
         return folded
@@ -186,7 +195,11 @@ class Rebuild:
                 folder.forget()
             return folder.apply(batch, session)
 
-        in_transaction(self._client, apply)
+        try:
+            in_transaction(self._client, apply)
+        except BatchTooLarge:
+            folder.forget()
+            raise
         folder.settle()
 
     def _follow(self, generation: Generation) -> None:
