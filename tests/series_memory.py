@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from services.leaderboard.domain.buckets import Range
 from services.leaderboard.domain.contribution import Contribution, contribution_of
-from services.leaderboard.domain.series import Increments, increments_of, packed, places_of
+from services.leaderboard.domain.series import Increments, increments_of, places_of
 from services.leaderboard.domain.series_fold import Cells, SeriesFold
 from services.leaderboard.domain.trend import documents_of, figures_of, totals_of
 from tests.trend_recount import NOW, Version
@@ -38,12 +38,7 @@ class SeriesMemory:
 
     def figures(self, scope: str, asked: Range, *, private: bool) -> dict[str, dict[str, object]]:
         """The figures of each bucket of a scope."""
-        stored = self._stored(documents_of(scope, asked))
-        documents = {
-            name: {unit: packed(cell) for unit, cell in cells.items()}
-            for name, cells in stored.items()
-        }
-        totals = totals_of(asked, documents)
+        totals = totals_of(asked, self._stored(documents_of(scope, asked)))
         return {each: figures_of(total, with_private=private) for each, total in totals.items()}
 
     def _stored(self, names: set[str]) -> dict[str, Cells]:

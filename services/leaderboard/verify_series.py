@@ -7,7 +7,6 @@ from itertools import islice
 from pymongo.client_session import ClientSession
 
 from services.leaderboard.difference import Difference, between
-from services.leaderboard.domain.series_fold import Cells
 from services.leaderboard.progress import Progress
 from services.leaderboard.recount_series import Cell, documents_of, places_of, spans_of
 from services.leaderboard.served import Served
@@ -36,7 +35,7 @@ def wrong_in_series(
     yield 0, list(_missing_places(served, truth))
 
 
-def _stored(served: Served, names: Iterable[str]) -> Iterator[tuple[str, Cells]]:
+def _stored(served: Served, names: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Cell]]]:
     left = iter(names)
     while some := list(islice(left, _AT_ONCE)):
         found = served.series.stored(some)

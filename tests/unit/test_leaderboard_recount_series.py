@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.leaderboard.domain import durations
+from services.leaderboard.domain.series import unpacked
 from services.leaderboard.recount import Recount
 from services.leaderboard.recount_series import documents_of, places_of, spans_of, step_of
 from shared.events import Event
@@ -32,7 +33,11 @@ def test_what_is_folded_is_what_is_counted_again(
         memory.fold(stream[start : start + at_once])
     for each in stream:
         recount.put(each.state, each.attribution, NOW)
-    folded = {name: cells for name, cells in memory.documents.items() if cells}
+    folded = {
+        name: {unit: unpacked(cell) for unit, cell in cells.items()}
+        for name, cells in memory.documents.items()
+        if cells
+    }
     counted: dict[str, Any] = {}
     for span in spans_of(recount.sizes()):
         counted |= documents_of(recount, span)

@@ -14,15 +14,19 @@ from services.leaderboard.domain.series import (
     PARTICIPANTS,
     Cell,
     Increments,
+    PackedCell,
     groups_of,
+    packed,
     places_in,
     units_of,
+    unpacked,
     week_of,
 )
 from shared.references import kind_of
 
-Cells = dict[str, Cell]
-"""The cells of a document, by the ids of their days, weeks or months."""
+Cells = dict[str, PackedCell]
+"""The cells of a document as they are stored, by the ids of their days, weeks or months. Of a year
+of somebody's days a batch changes few; only those are unpacked."""
 
 Place = tuple[str, str]
 """(document, cell)."""
@@ -118,15 +122,15 @@ class SeriesFold:
                 cells.pop(unit, None)
 
 
-def _sum(cell: Cell, numbers: Mapping[str, int], where: str) -> Cell:
-    total = dict(cell)
+def _sum(cell: PackedCell, numbers: Mapping[str, int], where: str) -> PackedCell:
+    total = unpacked(cell)
     for metric, number in numbers.items():
         held = total.pop(metric, 0) + number
         if held < 0:
             raise ValueError(f"{metric} of {where} would be {held}: rebuild the leaderboard")
         if held:
             total[metric] = held
-    return total
+    return packed(total)
 
 
 def _groups_in(documents: Mapping[str, Cells], person: str, days: Sequence[str]) -> set[str]:

@@ -12,7 +12,7 @@ from pymongo import DeleteOne, InsertOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from services.leaderboard.domain.series import packed, unpacked
+from services.leaderboard.domain.series import Cell, unpacked
 from services.leaderboard.domain.series_fold import Cells
 from services.leaderboard.domain.trend import PackedCells
 from services.leaderboard.repository.cells import pack_cells, unpack_cells
@@ -39,17 +39,18 @@ class SeriesStore:
         return (stored["_id"] for stored in found if stored["_id"] != _PLACES["_id"])
 
     def load(self, names: Iterable[str], session: ClientSession) -> dict[str, Cells]:
-        """The cells of those documents that there are."""
-        return self.stored(names, session)
+        """The cells of those documents that there are, as they are stored."""
+        found = find_many(self._collection, "_id", names, None, session)
+        return {stored["_id"]: unpack_cells(stored["cells"]) for stored in found}
 
     def stored(
         self, names: Iterable[str], session: ClientSession | None = None
-    ) -> dict[str, Cells]:
-        """The cells of those documents that are in the database."""
+    ) -> dict[str, dict[str, Cell]]:
+        """The cells of those documents that there are, unpacked."""
         found = find_many(self._collection, "_id", names, None, session)
         return {stored["_id"]: _cells(stored["cells"]) for stored in found}
 
-    def of(self, scope: str) -> Iterator[tuple[str, Cells]]:
+    def of(self, scope: str) -> Iterator[tuple[str, dict[str, Cell]]]:
         """Every document of a scope, with its name; it looks at all there are."""
         for stored in self._collection.find({"_id": {"$gt": f"{scope}|", "$lt": f"{scope}}}"}}):
             yield stored["_id"], _cells(stored["cells"])
@@ -71,7 +72,7 @@ class SeriesStore:
         writes: list[InsertOne[Document] | ReplaceOne[Document] | DeleteOne] = []
         for name, cells in changed.items():
             if cells:
-                document = {"_id": name, "cells": _stored(cells)}
+                document = {"_id": name, "cells": pack_cells(cells)}
                 writes.append(write_of(document, is_new=name not in known))
             elif name in known:
                 writes.append(DeleteOne({"_id": name}))
@@ -79,11 +80,7 @@ class SeriesStore:
             self._collection.bulk_write(writes, ordered=False, session=session)
 
 
-def _stored(cells: Cells) -> bytes:
-    return pack_cells({unit: packed(cell) for unit, cell in cells.items()})
-
-
-def _cells(stored: bytes) -> Cells:
+def _cells(stored: bytes) -> dict[str, Cell]:
     # Interned: the same few metrics stand in every cell.
     return {
         intern(unit): {intern(name): number for name, number in unpacked(cell).items()}
