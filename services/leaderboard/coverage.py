@@ -17,7 +17,7 @@ from services.leaderboard.repository.coverage import PEOPLE, CoverageStore
 from shared.mongo import Document
 from shared.references import kind_of
 
-_REMEMBERED = 20_000
+_DAYS_REMEMBERED = 200_000
 Changes = dict[str, dict[str, int]]
 
 
@@ -27,7 +27,9 @@ class Coverage:
 
     def __init__(self, db: Database[Document], generation: str) -> None:
         self._store = CoverageStore(db, generation)
-        self._receipts: Recent[str, Receipts] = Recent(_REMEMBERED)
+        self._receipts: Recent[str, Receipts] = Recent(
+            _DAYS_REMEMBERED, lambda held: 1 + len(held.days)
+        )
         self._written: dict[str, Receipts] = {}
 
     def apply(self, batch: Batch, session: ClientSession) -> int:

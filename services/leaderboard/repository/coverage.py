@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from sys import intern
 
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
@@ -35,7 +36,8 @@ class CoverageStore:
         """What those of `people` received of whom anything is known."""
         found = find_many(self._collection, "_id", people, None, session)
         return {
-            each["_id"]: Receipts(each["days"], each["floor"], each["active"]) for each in found
+            each["_id"]: Receipts(_interned(each["days"]), each["floor"], each["active"])
+            for each in found
         }
 
     def people(self, session: ClientSession | None = None) -> Iterator[Document]:
@@ -118,6 +120,10 @@ class CoverageStore:
     ) -> None:
         stored = ({"_id": identifier, **document} for identifier, document in documents.items())
         put_each(self._collection, stored, known, session)
+
+
+def _interned(days: Mapping[str, int]) -> dict[str, int]:
+    return {intern(day): number for day, number in days.items()}  # everybody's are the same
 
 
 def is_active(entry: Mapping[str, object]) -> bool:
