@@ -108,6 +108,11 @@ def most_writes(client: Client) -> int:
     return FEW_WRITES if _is_in_python(client) else MANY_WRITES
 
 
+def drops_slowly(client: Client) -> bool:
+    """Whether the server answers nobody while it drops a collection, and takes long for it."""
+    return _is_in_python(client)
+
+
 def _is_in_python(client: Client) -> bool:
     """Whether the server is SecantusDB's in Python; asked once for each client."""
     if client not in _in_python:

@@ -142,12 +142,15 @@ class Rebuild:
 
     def _hold(self) -> None:
         if not self._lease.hold():
-            raise ConfigError("another rebuild of the leaderboard runs; wait until it is done")
+            raise ConfigError(
+                "another rebuild of the leaderboard runs; wait until it is done (a minute, when it "
+                "was killed)"
+            )
 
     def _clean(self) -> None:
-        for removed in self._generations.remove_others():
+        for removed, in_all in self._generations.remove_others():
             self._hold()
-            self._progress("removed", removed)
+            self._progress("removed", removed, in_all)
 
     def _new_generation(self) -> Generation:
         ends = self._log.ends(BOARD_TOPICS)

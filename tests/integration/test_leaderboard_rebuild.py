@@ -136,7 +136,7 @@ def test_boards_that_are_current_anew_meanwhile_are_those_of_before(
     leaderboard.db["offsets"].replace_one({"_id": "access"}, {"offsets": {"a": 1}}, upsert=True)
     remove = holder._generations.remove_others
 
-    def remove_while_it_goes_on() -> Iterator[int]:
+    def remove_while_it_goes_on() -> Iterator[tuple[int, int]]:
         yield from remove()
         live = holder._generations.live()
         assert live is not None

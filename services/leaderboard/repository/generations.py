@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+import pymongo
 from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -16,11 +17,14 @@ from pymongo.errors import DuplicateKeyError
 from shared import times
 from shared.config import ConfigError
 from shared.eventlog import Offsets
-from shared.mongo import Client, Document, in_transaction
+from shared.mongo import Client, Document, drops_slowly, in_transaction
 
 _DELETED_AT_A_TIME = 50
 """Documents that are deleted at once before a collection is dropped: SecantusDB answers nobody
 while it drops one (22 s for 20,000 documents), and is slow with more ids in one statement."""
+
+_DROP_SECONDS = 600
+"""SecantusDB's server in Rust takes 11 s to drop a million documents (and answers others)."""
 
 FORMAT = 3
 """Grows with whatever changes what a stored generation must hold; another one means a rebuild."""
@@ -148,18 +152,27 @@ class Generations:
 
         in_transaction(client, switch)
 
-    def remove_others(self) -> Iterator[int]:
+    def remove_others(self) -> Iterator[tuple[int, int]]:
         """Remove every generation but the live one, and what is left of any, some documents at a
-        time; after each time, how many."""
+        time where the server takes no more; after each time, how many, and about how many there
+        were in all."""
         # The names first: whatever has collections had its document before.
         names = self.database.list_collection_names()
         self.collection.delete_many({"state": {"$in": ["building", "retired"]}})
         live = self.live()
         kept = set() if live is None else {c.name for c in collections_of(self.database, live.id)}
-        for name in names:
-            if name.startswith(_PREFIXES) and name not in kept:
-                yield from _empty(self.database[name])
-                self.database.drop_collection(name)
+        others = [self.database[name] for name in names if name.startswith(_PREFIXES)]
+        doomed = [collection for collection in others if collection.name not in kept]
+        in_all = sum(collection.estimated_document_count() for collection in doomed)
+        for collection in doomed:
+            removed = _empty(collection) if drops_slowly(self.database.client) else _all(collection)
+            yield from ((number, in_all) for number in removed)
+            with pymongo.timeout(_DROP_SECONDS):
+                collection.drop()
+
+
+def _all(collection: Collection[Document]) -> Iterator[int]:
+    yield collection.estimated_document_count()
 
 
 def _empty(collection: Collection[Document]) -> Iterator[int]:
