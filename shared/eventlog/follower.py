@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from shared import times
 from shared.eventlog.dead_letters import set_aside
 from shared.eventlog.port import RETENTION, EventLog, LogReplaced, Offsets, Reader, Record, position
-from shared.events import Event
+from shared.events import Event, MalformedEvent
 from shared.mongo import Client, Document, in_transaction
 from shared.telemetry import log
 
@@ -181,11 +181,13 @@ class Follower(Generic[T]):
             self._apply(prepared, session)
 
     def _prepare_or_set_aside(self, record: Record) -> T | None:
-        if record.event is None:
-            self._set_aside(record, record.error or "not an event")
+        try:
+            event = record.decoded()
+        except MalformedEvent as malformed:
+            self._set_aside(record, str(malformed))
             return None
         try:
-            return self._prepare(record.event)
+            return self._prepare(event)
         except Exception as error:
             self._set_aside(record, f"{type(error).__name__}: {error}")
             return None

@@ -255,20 +255,12 @@ class KafkaReader(Reader):
             except (OutOfRange, LogTruncationError):
                 self.require_in_log()
                 raise
-        records = [self._record(raw) for batch in found.values() for raw in batch]
+        records = []
         for tp, batch in found.items():
+            topic = self._log.logical(tp.topic)
+            records += [_record(topic, raw) for raw in batch]
             self._next[tp] = batch[-1].offset + 1
         return records
-
-    def _record(self, raw: Any) -> Record:
-        return Record.of(
-            self._log.logical(raw.topic),
-            raw.partition,
-            raw.offset,
-            (raw.key or b"").decode(errors="replace"),
-            {name: (value or b"").decode(errors="replace") for name, value in raw.headers},
-            raw.value or b"",
-        )
 
     def lag(self) -> dict[str, int]:
         behind = {self._log.logical(tp.topic): 0 for tp in self._next}
@@ -280,6 +272,17 @@ class KafkaReader(Reader):
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _record(topic: str, raw: Any) -> Record:
+    return Record(
+        topic,
+        raw.partition,
+        raw.offset,
+        (raw.key or b"").decode(errors="replace"),
+        {name: (value or b"").decode(errors="replace") for name, value in raw.headers},
+        raw.value or b"",
+    )
 
 
 _TOPIC = {

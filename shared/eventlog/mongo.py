@@ -243,7 +243,7 @@ class MongoReader(Reader):
             for offset, entry in enumerate(block["records"], block["first"]):
                 if offset == first + len(records):
                     key, headers, value = entry["key"], entry["headers"], entry["value"]
-                    records.append(Record.of(topic, partition, offset, key, headers, value))
+                    records.append(Record(topic, partition, offset, key, headers, value))
         self._aligned.add(name)
         return records
 

@@ -58,7 +58,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is read from a topic; `error` says why it holds no event."""
+    """What is read from a topic. Its event is decoded when it is asked for, each time anew: who
+    lets go of it before the next one keeps the garbage collector from looking at a whole batch."""
 
     topic: str
     partition: int
@@ -66,26 +67,27 @@ class Record:
     key: str
     headers: dict[str, str]
     value: bytes = field(repr=False)
-    event: Event | None = field(repr=False)
-    error: str | None
 
-    @classmethod
-    def of(
-        cls,
-        topic: str,
-        partition: int,
-        offset: int,
-        key: str,
-        headers: dict[str, str],
-        value: bytes,
-    ) -> Self:
-        """The record, its event decoded."""
-        event, error = None, None
+    def decoded(self) -> Event:
+        """Its event. Raises MalformedEvent when it holds none."""
+        return decode(self.topic, self.headers, self.value)
+
+    @property
+    def event(self) -> Event | None:
+        """Its event; None when it holds none."""
         try:
-            event = decode(topic, headers, value)
+            return self.decoded()
+        except MalformedEvent:
+            return None
+
+    @property
+    def error(self) -> str | None:
+        """Why it holds no event; None when it does."""
+        try:
+            self.decoded()
         except MalformedEvent as malformed:
-            error = str(malformed)
-        return cls(topic, partition, offset, key, headers, value, event, error)
+            return str(malformed)
+        return None
 
 
 def position(topic: str, partition: int) -> str:

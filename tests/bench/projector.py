@@ -143,8 +143,7 @@ def _floor(settings: Settings, client: Client, log: EventLog, of_lists: _OfLists
         increments: Increments = Increments()
         records = reader.poll(BATCH, 0.2)
         for record in records:
-            assert record.event is not None
-            data = record.event.data
+            data = record.decoded().data
             at = parse_rfc3339(data["change"]["at"])
             contribution = contribution_of(data["state"], data["attribution"], ZoneInfo("UTC"), at)
             counts.update(counts_of(contribution))
