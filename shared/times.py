@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
@@ -17,7 +18,8 @@ def now() -> datetime:
 def to_milliseconds(instant: datetime) -> datetime:
     """`instant` in UTC, cut as MongoDB cuts it: what is stored equals what is sent."""
     instant = instant.astimezone(UTC)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    beyond = instant.microsecond % 1000
+    return instant.replace(microsecond=instant.microsecond - beyond) if beyond else instant
 
 
 def to_rfc3339(instant: datetime) -> str:
@@ -40,6 +42,12 @@ def parse_rfc3339(text: str) -> datetime:
     """
     if not isinstance(text, str) or not _RFC3339.fullmatch(text):
         raise ValueError(f"{text!r} is not a time like 2026-11-22T10:00:00Z")
+    return _existing(text)
+
+
+# An event says the same instant several times, and those around it say the same ones.
+@lru_cache(maxsize=1024)
+def _existing(text: str) -> datetime:
     try:
         return to_milliseconds(datetime.fromisoformat(text.upper()))
     except (ValueError, OverflowError) as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-_REQUIRED = ("id", "source", "type", "subject", "time")
+_REQUIRED = ("ce_id", "ce_source", "ce_type", "ce_subject", "ce_time")
 
 
 class MalformedEvent(ValueError):
@@ -71,9 +71,9 @@ def decode(topic: str, headers: Mapping[str, str], value: bytes) -> Event:
     """
     if headers.get("ce_specversion") != "1.0":
         raise MalformedEvent("header ce_specversion is not 1.0")
-    missing = [name for name in _REQUIRED if not headers.get(f"ce_{name}")]
-    if missing:
-        raise MalformedEvent(f"header ce_{missing[0]} is missing")
+    for name in _REQUIRED:
+        if not headers.get(name):
+            raise MalformedEvent(f"header {name} is missing")
     try:
         data = orjson.loads(value)
     except orjson.JSONDecodeError as error:
