@@ -1,5 +1,6 @@
 """Follows the log into one generation: the projector into the live one, a rebuild into the next."""
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -89,8 +90,10 @@ class Filler:
         self._follower.close()
 
     def _apply(self, changes: list[Change], session: ClientSession) -> None:
+        started = time.perf_counter()
         writes = self._folder.apply(changes, session)
-        self._follower.max_records = self._folder.fitting(len(changes), writes)
+        seconds = time.perf_counter() - started
+        self._follower.max_records = self._folder.fitting(len(changes), writes, seconds)
         if self.is_current():
             self._generations.note_current(self.generation.id, self._started, session)
             self._is_noted = True

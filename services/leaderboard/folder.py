@@ -29,7 +29,14 @@ from shared.mongo import FEW_WRITES, Document, is_too_large
 from shared.references import kind_of
 
 BATCH = 1000
-"""Most records of a batch; it has fewer when they bring more documents than a transaction takes."""
+"""Most records of a batch while nothing is known of what they bring; it has fewer when that is more
+documents than a transaction takes."""
+
+_MOST = 5_000
+"""Most records of a batch that takes no longer than _SECONDS to apply: what many of them touch is
+written once for all."""
+
+_SECONDS = 1.0
 
 _ENTRIES_A_WRITE = 50
 """So many entries of a list weigh as much as a document."""
@@ -108,9 +115,11 @@ class Folder:
         batch = Batch(pairs, loaded, fold)
         return writes + sum(part.apply(batch, session) for part in self._parts)
 
-    def fitting(self, records: int, writes: int) -> int:
-        """How many records the next batch should have, when so many brought so many writes."""
-        return max(1, min(BATCH, records * self._most_writes // writes))
+    def fitting(self, records: int, writes: int, seconds: float) -> int:
+        """How many records the next batch should have, when so many brought so many writes, which
+        took so long."""
+        in_time = max(BATCH, int(records * _SECONDS / seconds))
+        return max(1, min(_MOST, in_time, records * self._most_writes // writes))
 
     def settle(self) -> None:
         """Remember what `apply` wrote: it is committed."""
@@ -170,7 +179,8 @@ def _difference(pairs: Iterable[Pair]) -> Counts:
     counts = Counts()
     for before, after in pairs:
         counts.update(counts_of(after))
-        counts.subtract(counts_of(before))
+        if before is not None:
+            counts.subtract(counts_of(before))
     return Counts({key: number for key, number in counts.items() if number})
 
 

@@ -29,9 +29,20 @@ class Refusing(MemoryStore):
 
 def test_a_batch_has_as_many_records_as_bring_what_a_transaction_takes() -> None:
     folder = Folder(MemoryStore({}), ZONE, most_writes=20_000)
-    assert folder.fitting(records=100, writes=4_000) == 500
-    assert folder.fitting(records=100, writes=10) == BATCH
-    assert folder.fitting(records=1, writes=1_000_000) == 1
+    assert folder.fitting(records=100, writes=4_000, seconds=0.001) == 500
+    assert folder.fitting(records=1, writes=1_000_000, seconds=0.001) == 1
+
+
+def test_a_batch_has_more_records_while_it_takes_less_than_a_second() -> None:
+    folder = Folder(MemoryStore({}), ZONE, most_writes=20_000)
+    assert folder.fitting(records=1000, writes=1000, seconds=0.5) == 2 * BATCH
+    assert folder.fitting(records=1000, writes=1000, seconds=0.001) == 5 * BATCH
+    assert folder.fitting(records=4000, writes=4000, seconds=2.0) == 2 * BATCH
+
+
+def test_a_batch_that_takes_long_has_no_fewer_records_than_the_first() -> None:
+    folder = Folder(MemoryStore({}), ZONE, most_writes=20_000)
+    assert folder.fitting(records=1000, writes=1000, seconds=30) == BATCH
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=["statement", "bulk"])
@@ -43,11 +54,11 @@ def test_batches_are_half_as_large_once_the_server_says_they_were_too_large(
         with pytest.raises(BatchTooLarge):
             folder.apply([], SESSION)
         folder.forget()
-        assert folder.fitting(records=1, writes=40) == expected
+        assert folder.fitting(records=1, writes=40, seconds=0.001) == expected
 
 
 def test_another_failure_stays_what_it_is() -> None:
     folder = Folder(Refusing(OperationFailure("no", 13)), ZONE, most_writes=40_000)
     with pytest.raises(OperationFailure, match="no"):
         folder.apply([], SESSION)
-    assert folder.fitting(records=1, writes=40) == 1000
+    assert folder.fitting(records=1, writes=40, seconds=0.001) == 1000
