@@ -27,6 +27,7 @@ from services.leaderboard.repository import BoardReader, Generations, ensure_ind
 from shared.config import Settings
 from shared.eventlog import EventLog, open_log
 from shared.events import TOPICS, Event
+from shared.footprint import settle
 from shared.mongo import Client, connect
 from tests import kafka_broker
 from tests.bench.projector import made_up
@@ -117,6 +118,7 @@ def _projector(
     generation = generations.create("live", "UTC", starts)
     assert generation is not None
     filler = Filler(client, log, generations, generation)
+    settle()  # as a worker does
     with _one_counter():
         started, folded = time.perf_counter(), 0
         while folded < EVENTS:
