@@ -177,6 +177,25 @@ def test_pages_of_thousands_who_tie_skip_and_repeat_nobody(
         assert examined <= 2 * limit + 2 * STRETCH, query
 
 
+def test_a_page_of_a_large_list_takes_one_query_where_few_tie(
+    client: Client, watched: Client, queries: Queries, settings: Settings
+) -> None:
+    scores = {f"person:p{n:05}": 1000 - n // (1 + n % 5) for n in range(900)}
+    scores |= {f"person:q{n:05}": (300, 500, 700)[n % 3] for n in range(200)}
+    generation = fill(client, settings, scores)
+    expected = sorted(((n, s) for s, n in scores.items()), key=lambda each: (-each[0], each[1]))
+    standings = BoardReader(watched[settings.database("leaderboard")]).read(generation, VIEW)
+    for limit in (1, 7, 51):
+        for index in range(0, len(expected), 13):
+            place = expected[index]
+            queries.seen.clear()
+            assert standings.after(place, limit) == expected[index + 1 : index + 1 + limit]
+            assert standings.before(place, limit) == expected[max(0, index - limit) : index]
+            near = {n for n, _ in expected[max(0, index - 3 * limit) : index + 3 * limit + 1]}
+            if all(standings.histogram[score] <= limit for score in near):
+                assert len(queries.seen) <= 2, queries.seen
+
+
 @pytest.fixture
 def requests() -> list[tuple[str, dict[str, Any]]]:
     """One of each kind that reads a list which holds 3,000."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.leaderboard.domain.ranking import Ranks, runs_down, runs_up, takes_rank
+from services.leaderboard.domain.ranking import Ranks, joined, runs_down, runs_up, takes_rank
 from services.leaderboard.domain.standings import SmallStandings
 from shared import fences
 from shared.fences import STRETCH, entries_between, with_new
@@ -52,6 +52,25 @@ def test_runs_hold_every_score_once_in_order_and_no_more_than_a_page(
             assert run.count == sum(histogram[score] for score in held)
             assert run.count <= size or len(held) == 1
     assert sum(run.count for run in runs_down(histogram, None, size)) == sum(histogram.values())
+
+
+@given(histograms, st.integers(1, 200), st.integers(1, 400))
+def test_joined_runs_hold_what_is_needed_and_less_than_a_page_more(
+    histogram: dict[int, int], size: int, needed: int
+) -> None:
+    for runs in (runs_down, runs_up):
+        alone = list(runs(histogram, None, size))
+        together = list(joined(alone, needed, size))
+        assert sum(run.count for run in together) == sum(histogram.values())
+        assert [run for run in alone if run.count > size] == [
+            run for run in together if run.count > size and run.high == run.low
+        ]
+        for run in together:
+            held = [score for score in histogram if run.low <= score <= run.high]
+            assert run.count == sum(histogram[score] for score in held)
+            assert run.count < needed + size or len(held) == 1
+        for run, following in pairwise(together):
+            assert run.count >= needed or following.count > size or run.count > size
 
 
 @given(boards, st.sets(ids), st.integers(1, 7))

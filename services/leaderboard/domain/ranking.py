@@ -1,7 +1,7 @@
 """Competition ranks (1, 2, 2, 4) from a histogram of scores; those who tie stand in order of id."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
@@ -62,9 +62,9 @@ def runs_down(histogram: Histogram, start: int | None, size: int) -> Iterator[Ru
     return _runs(scores, histogram, size)
 
 
-def runs_up(histogram: Histogram, start: int, size: int) -> Iterator[Run]:
+def runs_up(histogram: Histogram, start: int | None, size: int) -> Iterator[Run]:
     """The scores above `start`, from the bottom, in runs as `runs_down` makes them."""
-    return _runs(sorted(s for s in histogram if s > start), histogram, size)
+    return _runs(sorted(s for s in histogram if start is None or s > start), histogram, size)
 
 
 def _runs(scores: list[int], histogram: Histogram, size: int) -> Iterator[Run]:
@@ -72,10 +72,35 @@ def _runs(scores: list[int], histogram: Histogram, size: int) -> Iterator[Run]:
     for score in scores:
         count = histogram[score]
         if run is not None and run.count + count <= size:
-            run = Run(max(run.high, score), min(run.low, score), run.count + count)
+            run = _join(run, Run(score, score, count))
             continue
         if run is not None:
             yield run
         run = Run(score, score, count)
     if run is not None:
         yield run
+
+
+def joined(runs: Iterable[Run], needed: int, size: int) -> Iterator[Run]:
+    """`runs` of up to `size` people as one that holds at least `needed` (where there are so many);
+    those that are longer stay alone. So one query brings a page, and matches less than `size` more.
+    """
+    whole: Run | None = None
+    for run in runs:
+        if run.count > size:
+            if whole is not None:
+                yield whole
+            yield run
+            whole = None
+            continue
+        whole = run if whole is None else _join(whole, run)
+        if whole.count >= needed:
+            yield whole
+            whole = None
+    if whole is not None:
+        yield whole
+
+
+def _join(one: Run, other: Run) -> Run:
+    high, low = max(one.high, other.high), min(one.low, other.low)
+    return Run(high, low, one.count + other.count)

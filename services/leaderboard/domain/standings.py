@@ -54,7 +54,7 @@ class SmallStandings:
         self._unranked = unranked
         self.active = sum(unranked.get(subject) != "away" for subject in entries)
         ranked = [(score, subject) for subject, score in entries.items() if subject not in unranked]
-        self._places = sorted(ranked, key=_order)
+        self._places = sorted(ranked, key=order_of)
         self.histogram = Counter(score for score, _ in ranked)
         self.ranks = Ranks(self.histogram)
 
@@ -64,12 +64,12 @@ class SmallStandings:
 
     def after(self, place: Place | None, count: int) -> list[Place]:
         """See Standings."""
-        start = 0 if place is None else bisect_right(self._places, _order(place), key=_order)
+        start = 0 if place is None else bisect_right(self._places, order_of(place), key=order_of)
         return self._places[start : start + count]
 
     def before(self, place: Place, count: int) -> list[Place]:
         """See Standings."""
-        end = bisect_left(self._places, _order(place), key=_order)
+        end = bisect_left(self._places, order_of(place), key=order_of)
         return self._places[max(0, end - count) : end]
 
     def find(self, subject: str) -> tuple[int, bool]:
@@ -82,5 +82,6 @@ class SmallStandings:
         return {subject: score for subject, (score, ranked) in found.items() if score and ranked}
 
 
-def _order(place: Place) -> tuple[int, str]:
+def order_of(place: Place) -> tuple[int, str]:
+    """What places are sorted by."""
     return -place[0], place[1]

@@ -1,7 +1,9 @@
 """Reads boards: lists, the counters of those that outgrew their document, and who stands there."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import isqrt
 from typing import NamedTuple
 
 from pymongo.client_session import ClientSession
@@ -9,9 +11,23 @@ from pymongo.database import Database
 
 from services.leaderboard.domain.boards import SUBJECT_KINDS, TREES, is_paired
 from services.leaderboard.domain.folding import List
-from services.leaderboard.domain.ranking import Rank, Ranks, Run, rank_of, runs_down, runs_up
+from services.leaderboard.domain.ranking import (
+    Histogram,
+    Rank,
+    Ranks,
+    Run,
+    joined,
+    rank_of,
+    runs_down,
+    runs_up,
+)
 from services.leaderboard.domain.segments import View
-from services.leaderboard.domain.standings import Place, SmallStandings, Standings
+from services.leaderboard.domain.standings import (
+    Place,
+    SmallStandings,
+    Standings,
+    order_of,
+)
 from services.leaderboard.repository.directory import Directory
 from services.leaderboard.repository.documents import counter_id, list_of
 from services.leaderboard.repository.generations import collections_of
@@ -28,8 +44,6 @@ from shared.mongo import Document, find_many
 from shared.references import id_of
 
 _NO_FENCES: Fences = [("", 1)]
-_DOWN = [("score", -1), ("subject", 1)]
-_UP = [("score", 1), ("subject", -1)]
 
 
 class Resolved(NamedTuple):
@@ -159,30 +173,11 @@ class LargeStandings:
 
     def after(self, place: Place | None, count: int) -> list[Place]:
         """See Standings."""
-        found: list[Place] = []
-        if place is not None:
-            found = self._tied(place[0], windows_down, place[1], count, _DOWN)
-            found = [each for each in found if each != place]
-        for run in runs_down(self.histogram, place[0] if place else None, count):
-            if len(found) >= count:
-                break
-            if run.count > count:
-                found += self._tied(run.high, windows_down, self._first, count - len(found), _DOWN)
-            else:
-                found += self._read(_scores(run), _DOWN, count - len(found))
-        return found[:count]
+        return self._along(_DOWN, place, self._first, count)
 
     def before(self, place: Place, count: int) -> list[Place]:
         """See Standings."""
-        found = self._tied(place[0], windows_up, place[1], count, _UP)
-        for run in runs_up(self.histogram, place[0], count):
-            if len(found) >= count:
-                break
-            if run.count > count:
-                found += self._tied(run.high, windows_up, self._beyond, count - len(found), _UP)
-            else:
-                found += self._read(_scores(run), _UP, count - len(found))
-        return found[:count][::-1]
+        return self._along(_UP, place, self._beyond, count)[::-1]
 
     def find(self, subject: str) -> tuple[int, bool]:
         """See Standings."""
@@ -202,14 +197,29 @@ class LargeStandings:
         found = find_many(self._counters, "_id", keys, None, self._session)
         return {each["subject"]: each["score"] for each in found}
 
-    def _tied(
-        self,
-        score: int,
-        windows: "_Windows",
-        subject: str,
-        count: int,
-        order: list[tuple[str, int]],
-    ) -> list[Place]:
+    def _along(self, way: "_Way", place: Place | None, first: str, count: int) -> list[Place]:
+        """Up to `count` places that come next to `place` on that way (None: from the start), the
+        nearest first; ties begin at `first`."""
+        found: list[Place] = []
+        start, tied = None, 0
+        if place is not None:
+            start, tied = place[0] + way.back, self.histogram.get(place[0], 0)
+            if tied > count:
+                found = self._tied(way, place[0], place[1], count + 1)
+                found = [each for each in found if each != place]
+                start, tied = place[0], 0
+        needed = count - len(found) + tied  # of those who tie with `place`, some come before it
+        for run in joined(way.runs(self.histogram, start, count), needed, count):
+            if len(found) >= count:
+                break
+            if run.high == run.low and run.count > count:
+                found += self._tied(way, run.high, first, count - len(found))
+                continue
+            read = self._read(_scores(run), way.order, needed)
+            found += [each for each in read if place is None or way.leads(place, each)]
+        return found[:count]
+
+    def _tied(self, way: "_Way", score: int, subject: str, count: int) -> list[Place]:
         """At least `count` (where there are as many) of those who tie on `score`, from `subject`
         on, it included downwards and left out upwards."""
         tied = self.histogram.get(score, 0)
@@ -218,9 +228,9 @@ class LargeStandings:
         fences, entries = self._known_fences() if tied > 2 * count else (_NO_FENCES, 1)
         share = tied / max(tied, entries)
         found: list[Place] = []
-        for window in windows(fences, subject, share, count):
-            found += self._read({"score": score, **within("subject", window)}, order, count + 1)
-            if len(found) > count:
+        for window in way.windows(fences, subject, share, count + _margin(count)):
+            found += self._read({"score": score, **within("subject", window)}, way.order, count)
+            if len(found) >= count:
                 break
         return found
 
@@ -265,7 +275,38 @@ def _bounds(by: str) -> tuple[str, str]:
     return (f"{kind}:", f"{kind};") if kind else ("", "~")
 
 
-_Windows = Callable[[Fences, str, float, int], Iterable[Window]]
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way along a list: `back` is one score against it, `leads` whether it goes from the first
+    place to the second."""
+
+    runs: Callable[[Histogram, int | None, int], Iterator[Run]]
+    windows: Callable[[Fences, str, float, int], Iterator[Window]]
+    order: list[tuple[str, int]]
+    back: int
+    leads: Callable[[Place, Place], bool]
+
+
+_DOWN = _Way(
+    runs_down,
+    windows_down,
+    [("score", -1), ("subject", 1)],
+    1,
+    lambda one, other: order_of(one) < order_of(other),
+)
+_UP = _Way(
+    runs_up,
+    windows_up,
+    [("score", 1), ("subject", -1)],
+    -1,
+    lambda one, other: order_of(one) > order_of(other),
+)
+
+
+def _margin(count: int) -> int:
+    """How many more to ask a window for, so that it seldom holds fewer than `count`: two standard
+    deviations of how many a stretch of ids holds."""
+    return 2 * isqrt(count)
 
 
 def _scores(run: Run) -> Document:
