@@ -35,7 +35,6 @@ from shared.fences import (
     Fences,
     Window,
     entries_between,
-    fences_of,
     windows_down,
     windows_up,
     within,
@@ -108,7 +107,9 @@ class BoardReader:
             if held.name != view.name:
                 held = self._resolve_again(generation, view, session)
                 return self.standings(generation, view, held, session)
-            large = LargeStandings(self._db, generation, view, found, session)
+            large = LargeStandings(
+                self._db, generation, view, found, self._directory.fences, session
+            )
             return held._replace(revision=found.revision), large
         parts = [entries for cell, entries in found.cells.items() if view.holds(held.name, cell)]
         scores = _distinct(parts) if is_paired(view.name) else _summed(parts)
@@ -154,16 +155,17 @@ class LargeStandings:
         generation: str,
         view: View,
         held: List,
+        read_fences: Callable[[], Fences],
         session: ClientSession | None = None,
     ) -> None:
         self._counters = collections_of(db, generation).counters
-        self._revisions = db["revisions"]
         self.name = view.name
         self.histogram: Mapping[int, int] = held.scores
         self.ranks = Ranks(held.scores)
         self.active = sum(held.scores.values()) + held.hidden
         self.pairs = held.pairs
         self._session = session
+        self._read_fences = read_fences
         self._fences: tuple[Fences, int] | None = None
         self._first, self._beyond = _bounds(view.by)
 
@@ -237,9 +239,7 @@ class LargeStandings:
     def _known_fences(self) -> tuple[Fences, int]:
         """The directory's fences, and about how many entries lie between the bounds."""
         if self._fences is None:
-            which = {"_id": "directory"}
-            stored = self._revisions.find_one(which, {"fences": 1}, session=self._session)
-            fences = fences_of(stored)
+            fences = self._read_fences()
             self._fences = fences, entries_between(fences, self._first, self._beyond)
         return self._fences
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pymongo.database import Database
 
 from services.leaderboard.recent import Recent
+from shared.fences import Fences, fences_of
 from shared.mongo import Document, find_many
 
 _REMEMBERED = 10_000
@@ -28,6 +29,7 @@ class Directory:
         self._collection = db["directory"]
         self._revisions = db["revisions"]
         self._revision = 0
+        self._fences: tuple[int, Fences] | None = None
         self._lock = threading.Lock()
 
     def refresh(self) -> int:
@@ -44,6 +46,15 @@ class Directory:
                         self._entries.update({entry["ref"]: entry})
             self._revision = max(revision, self._revision)
         return revision
+
+    def fences(self) -> Fences:
+        """The directory's fences (shared/fences.py) as of the last `refresh` or since: read once
+        for each revision."""
+        known, revision = self._fences, self._revision
+        if known is None or known[0] != revision:
+            stored = self._revisions.find_one({"_id": "directory"}, {"fences": 1})
+            known = self._fences = revision, fences_of(stored)
+        return known[1]
 
     def find(self, refs: Iterable[str]) -> dict[str, Document]:
         """The entries of those of `refs` that it knows."""
