@@ -19,7 +19,7 @@ from services.leaderboard.domain.periods import (
 from services.leaderboard.domain.ranking import Ranks
 from services.leaderboard.domain.segments import WHOLE, Segment
 from services.leaderboard.domain.standings import Place, Standings
-from services.leaderboard.present import Present
+from services.leaderboard.present import Moment, Present
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.team_sizes import TeamSizes
 from services.leaderboard.states import States
@@ -139,13 +139,13 @@ class Boards:
             raise NotFound(f"There are no boards of {by} here, only of {', '.join(switched_on)}")
         moment = self.present.moment()
         of = self.present.period(moment, period)
-        self._require_segment(segment, of)
+        self._require_segment(moment, segment, of)
         if per_head and (by != "teams" or board not in ("received", "given")):
             message = "goes with the boards received and given by=teams only"
             raise invalid({"per_head": [message]}, "query")
         return Asked(moment, board, by, of, segment, per_head)
 
-    def _require_segment(self, segment: Segment, period: Period) -> None:
+    def _require_segment(self, moment: Moment, segment: Segment, period: Period) -> None:
         team, value = segment.team, segment.value
         if team and f"team:{team}" not in self.reader.entries_of([f"team:{team}"]):
             teams = self.reader.teams(_TEAMS_NAMED)
@@ -154,7 +154,7 @@ class Boards:
             raise NotFound(f"There is no team {team!r}; {there}{more}")
         if not value:
             return
-        values = self.reader.values()
+        values = moment.once("values", self.reader.values)
         if value not in values:
             raise NotFound(f"There is no value {value!r}; there are: {', '.join(values)}")
         if period.kind in ("day", "week"):

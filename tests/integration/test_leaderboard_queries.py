@@ -9,6 +9,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
+from services.leaderboard import present
 from services.leaderboard.domain import folding
 from services.leaderboard.domain.folding import Counter, List
 from services.leaderboard.domain.segments import Segment, View
@@ -270,6 +271,59 @@ def fill_teams(client: Client, settings: Settings, generation: str) -> None:
     db["values"].insert_one({"_id": "quality", "id": "quality", "order": 1, "version": 1})
     db["team_sizes"].insert_many({"_id": ref, "own": 5, "tree": 5} for ref in TEAMS)
     db["revisions"].update_one({"_id": "directory"}, {"$set": {"sizes": COUNTED}})
+
+
+def test_the_values_that_there_are_are_read_once_in_a_moment(
+    client: Client, settings: Settings, scores: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(client, settings, scores)
+    leaderboard = Leaderboard(settings, client)
+    known = ["quality"]
+    reads: list[list[str]] = []
+    monkeypatch.setattr(BoardReader, "values", lambda _: reads.append(known) or list(known))
+
+    def status(value: str) -> int:
+        found: int = leaderboard.get("/boards/received", period="2026", value=value).status_code
+        return found
+
+    monkeypatch.setattr(present, "_MOMENT_SECONDS", 60)
+    assert [status("quality"), status("quality"), status("courage")] == [200, 200, 404]
+    assert len(reads) == 1
+    known.append("courage")
+    monkeypatch.setattr(present, "_MOMENT_SECONDS", 0)
+    assert [status("courage"), status("quality")] == [200, 200]
+    assert len(reads) == 3
+
+
+def test_fences_are_read_once_for_each_revision_of_the_directory(
+    client: Client, watched: Client, queries: Queries, settings: Settings, scores: dict[str, int]
+) -> None:
+    views = [VIEW, BEFORE]
+    generation = fill(client, settings, scores, views)
+    reader = BoardReader(watched[settings.database("leaderboard")])
+
+    def tied() -> list[str]:
+        found = [reader.read(generation, view).after((1, "person:p01501"), PAGE) for view in views]
+        assert found[0] == found[1]
+        return [subject for _, subject in found[0]]
+
+    def times_read() -> int:
+        return sum(name == "revisions" for _, name, _ in queries.seen)
+
+    reader.refresh()
+    queries.seen.clear()
+    before = tied()
+    assert times_read() == 1
+    ref = "person:p01501a"
+    store = MongoStore(client[settings.database("leaderboard")], generation)
+    entry = {"_id": ref, **person(ref).data["state"]}
+    in_transaction(client, lambda session: store.put_entries([entry], {}, session))
+    new = {(view.name, ref): Counter(1) for view in views}
+    in_transaction(client, lambda session: store.put_counters(new, (), session))
+    reader.refresh()
+    queries.seen.clear()
+    assert tied() == [ref, *before[:-1]]
+    assert times_read() == 1
 
 
 def test_every_query_takes_an_index(
