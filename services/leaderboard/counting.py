@@ -27,8 +27,9 @@ MOST_OPEN = 1_500_000
 """So many entries of periods that are not over are kept in memory, some 250 MB."""
 
 _ALL = KINDS.index("all")
-_AT_ONCE, _MOST_WAITING = 5_000, 4
-"""Documents of a transaction; transactions that wait for the database while counting goes on."""
+_AT_ONCE, _WRITERS, _MOST_WAITING = 5_000, 2, 4
+"""Documents of a transaction; transactions at a time, and those that wait, while counting goes on.
+None is about a document of another: what is there is read when nothing waits."""
 
 _ENTRIES_A_WRITE = 50
 """So many entries of a list weigh as much as a document."""
@@ -133,7 +134,7 @@ class Counting:
 
     def count(self, spool: Spool) -> None:
         """Count it, once. Raises ValueError when more is taken back than given."""
-        with ThreadPoolExecutor(1, "writer") as self._writer:
+        with ThreadPoolExecutor(_WRITERS, "writer") as self._writer:
             self._count(spool)
             self._write_down()
 
