@@ -13,8 +13,8 @@ from services.leaderboard.domain.segments import WHOLE, Segment, View
 from services.leaderboard.domain.spans import documents_of, total
 from services.leaderboard.domain.standings import Place, Standings
 from services.leaderboard.repository import BoardReader
-from services.leaderboard.repository.boards import LargeStandings
 from services.leaderboard.repository.coverage import CoverageStore
+from services.leaderboard.repository.large_standings import LargeStandings
 from services.leaderboard.repository.pairs import PairReader, PairTotals
 from services.leaderboard.repository.series import SeriesStore
 from shared.mongo import Document

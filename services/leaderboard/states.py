@@ -9,7 +9,8 @@ from services.leaderboard.domain.segments import View
 from services.leaderboard.domain.standings import Standings
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository import BoardReader
-from services.leaderboard.repository.boards import LargeStandings, Resolved
+from services.leaderboard.repository.boards import Resolved
+from services.leaderboard.repository.large_standings import LargeStandings
 from services.leaderboard.repository.team_sizes import TeamSizes
 
 _ENTRIES_KEPT = 100_000

@@ -275,14 +275,9 @@ class KafkaReader(Reader):
 
 
 def _record(topic: str, raw: Any) -> Record:
-    return Record(
-        topic,
-        raw.partition,
-        raw.offset,
-        (raw.key or b"").decode(errors="replace"),
-        {name: (value or b"").decode(errors="replace") for name, value in raw.headers},
-        raw.value or b"",
-    )
+    key = (raw.key or b"").decode(errors="replace")
+    headers = {name: (value or b"").decode(errors="replace") for name, value in raw.headers}
+    return Record(topic, raw.partition, raw.offset, key, headers, raw.value or b"")
 
 
 _TOPIC = {
