@@ -49,7 +49,7 @@ def queries() -> Finds:
 def parts(
     mongo_uri: str, queries: Finds, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[InsightsParts]:
-    monkeypatch.setattr(folding, "SMALL", 20)
+    monkeypatch.setattr(folding, "SMALL", 10)
     with (
         connect(mongo_uri, "tests", event_listeners=[queries]) as watched,
         time_machine.travel("2026-11-22T12:00:00Z"),
