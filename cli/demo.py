@@ -65,7 +65,7 @@ def demo(seed: int, people: int) -> int:
         f"Veloria has {len(company.people):,} people in {len(company.groups)} teams and partners "
         f"({created:,} entries new), and {counts.answered['created']:,} new kudos "
         f"({counts.answered['exists']:,} were there already). The boards count them now: "
-        "that takes some twenty seconds."
+        "that takes about half a minute."
     )
     giver, recipient = company.people[:2]
     kudos = command(load_settings())

@@ -21,7 +21,7 @@ WITH_VALUES = KINDS.index("month")
 """The first of the KINDS of periods that tell values apart."""
 
 Cells = dict[str, dict[str, int]]
-"""{cell: {entry: number}} of the root of a period."""
+"""{cell: {entry: number}} of a list (domain/segments.py)."""
 
 _Entry = tuple[str, str, str, str]
 """(board, by, path, entry)."""

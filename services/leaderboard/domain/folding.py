@@ -14,15 +14,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from services.leaderboard.domain.boards import is_of_people, is_paired
-from services.leaderboard.domain.credits import Counts
+from services.leaderboard.domain.credits import Cells, Counts
 from services.leaderboard.domain.ranking import Rank
 from services.leaderboard.domain.segments import children, is_root
 
 SMALL = 2000
 """The most entries that a list holds itself: a document of some 100 KB (docs/adr/0010)."""
-
-Cells = dict[str, dict[str, int]]
-"""{cell: {entry: number}}."""
 
 Numbers = Mapping[str, Mapping[str, int]]
 """Numbers to add, by cell and entry."""
