@@ -1,24 +1,36 @@
-"""Counts the lists of a generation that is being built, period by period: each is written once it
-is known whole, or as often as what is open outgrows the memory.
+"""Counts the lists of a generation that is being built, period by period: each is written once,
+when it is known whole.
 
 That is what makes a rebuild fast: the projector writes a list for each batch that touches it, the
 lists of years and of all time for each there is.
 """
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
+from zlib import crc32
 
 from pymongo.client_session import ClientSession
 
 from services.leaderboard.domain import folding
-from services.leaderboard.domain.credits import WITH_VALUES, Cells, counted_on, counted_once
-from services.leaderboard.domain.folding import Fold, List, add_to_cells, size_of
+from services.leaderboard.domain.boards import is_of_people, is_paired
+from services.leaderboard.domain.credits import WITH_VALUES, counted_on, counted_once
+from services.leaderboard.domain.folding import (
+    Counter,
+    CounterKey,
+    Fold,
+    Gifts,
+    GiftsKey,
+    List,
+    add_to_cells,
+)
 from services.leaderboard.domain.periods import KINDS, periods_of_day
 from services.leaderboard.domain.ranking import Rank
-from services.leaderboard.domain.segments import children
-from services.leaderboard.loading import Loaded, Loader
+from services.leaderboard.domain.segments import Cells, add_to, children, handed_on
+from services.leaderboard.piles import Piles
 from services.leaderboard.repository.store import MongoStore
 from services.leaderboard.spool import Spool
 from shared.mongo import Client, in_transaction
@@ -26,10 +38,13 @@ from shared.mongo import Client, in_transaction
 MOST_OPEN = 1_500_000
 """So many entries of periods that are not over are kept in memory, some 250 MB."""
 
+MOST_AT_ONCE = 200_000
+"""A list of more entries is counted in parts of so many."""
+
 _ALL = KINDS.index("all")
 _AT_ONCE, _WRITERS, _MOST_WAITING = 5_000, 2, 4
 """Documents of a transaction; transactions at a time, and those that wait, while counting goes on.
-None is about a document of another: what is there is read when nothing waits."""
+None is about a document of another."""
 
 _ENTRIES_A_WRITE = 50
 """So many entries of a list weigh as much as a document."""
@@ -40,14 +55,13 @@ _Put = Callable[[Mapping[K, V], Collection[K], ClientSession], None]
 
 
 class _Open:
-    """A period that is being counted: what is not written yet, by cells of its root."""
+    """A period that is not over: what counts in it, by cells of its root, or already on piles."""
 
     def __init__(self, period: str) -> None:
         self.period = period
         self.cells: Cells = {}
         self.size = 0
-        self.written: set[str] = set()
-        """The lists below the root of which something is."""
+        self.piles: Piles | None = None
 
     def add(self, sign: int, cells: Mapping[str, Mapping[str, int]]) -> int:
         """Add what something counts; how many entries are new."""
@@ -60,25 +74,33 @@ class _Open:
             self.size += len(held) - there
         return self.size - before
 
-    def by_list(self) -> dict[str, Cells]:
-        """What is not written yet, by the lists below the root."""
+    def put_down(self) -> int:
+        """Write what is in memory to a file; how many entries that are."""
+        self.piles = self.piles or Piles()
+        for name, cells in self._by_list().items():
+            self.piles.write(name, cells)
+        size, self.cells, self.size = self.size, {}, 0
+        return size
+
+    def on_piles(self) -> Piles:
+        """All that counts in it, by the lists below its root."""
+        piles, lists = self.piles or Piles(), self._by_list()
+        self.cells = {}
+        while lists:
+            piles.add(*lists.popitem())
+        return piles
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        if self.piles is not None:
+            self.piles.close()
+
+    def _by_list(self) -> dict[str, Cells]:
         found: dict[str, Cells] = {}
         for cell, entries in self.cells.items():
             for name, below in children(self.period, cell):
                 found.setdefault(name, {})[below] = entries
         return found
-
-    def without(self, name: str) -> int:
-        """Let what is of one list below the root be written; how many entries that are."""
-        before = self.size
-        self.written.add(name)
-        self.cells = {
-            cell: entries
-            for cell, entries in self.cells.items()
-            if name not in (child for child, _ in children(self.period, cell))
-        }
-        self.size = size_of(self.cells)
-        return before - self.size
 
 
 class _Buffer(Generic[K, V]):
@@ -87,26 +109,23 @@ class _Buffer(Generic[K, V]):
 
     def __init__(self, put: "_Put[K, V]", weigh: Callable[[V], int] = lambda _: 0) -> None:
         self._put, self._weigh = put, weigh
-        self._changed: dict[K, V] = {}
-        self._known: set[K] = set()
+        self._waiting: dict[K, V] = {}
         self.weight = 0
 
-    def add(self, key: K, value: V, *, is_known: bool) -> None:
-        """Take a document; `is_known`: it is there, and is replaced."""
-        self._changed[key] = value
-        if is_known:
-            self._known.add(key)
+    def add(self, key: K, value: V) -> None:
+        """Take a document."""
+        self._waiting[key] = value
         self.weight += 1 + self._weigh(value) // _ENTRIES_A_WRITE
 
     def emptied(self) -> Callable[[ClientSession], None]:
         """What writes the documents that waited until now."""
-        changed, known = self._changed, self._known
-        self._changed, self._known, self.weight = {}, set(), 0
-        return lambda session: self._put(changed, known, session)
+        waiting = self._waiting
+        self._waiting, self.weight = {}, 0
+        return lambda session: self._put(waiting, (), session)
 
 
 class Counting:
-    """Counts what a spool holds into a generation; nobody else may write its lists meanwhile.
+    """Counts what a spool holds into a generation that has no lists yet.
 
     `ranks`: of those who take none (others do). `note(n)` is told how many contributions more were
     counted: at the end of each day, and in between that none were.
@@ -121,7 +140,6 @@ class Counting:
         note: Callable[[int], None],
     ) -> None:
         self._client = client
-        self._loader = Loader(store)
         self._lists = _Buffer(store.put_lists, len)
         self._counters = _Buffer(store.put_counters)
         self._gifts = _Buffer(store.put_gifts, len)
@@ -130,13 +148,17 @@ class Counting:
         self._note = note
         self._open: dict[int, _Open] = {}
         self._size = 0
-        self._waiting: deque[Future[None]] = deque()
+        self._under_way: deque[Future[None]] = deque()
 
     def count(self, spool: Spool) -> None:
         """Count it, once. Raises ValueError when more is taken back than given."""
         with ThreadPoolExecutor(_WRITERS, "writer") as self._writer:
-            self._count(spool)
-            self._write_down()
+            try:
+                self._count(spool)
+                self._write_down()
+            finally:
+                for open_ in self._open.values():
+                    open_.close()
 
     def _count(self, spool: Spool) -> None:
         for day in spool.days():
@@ -151,65 +173,68 @@ class Counting:
                 for cell, entry in counted_once(contribution):
                     self._add(_ALL, sign, {cell: {entry: 1}})
             self._note(counted)
-        for open_ in list(self._open.values()):
-            self._finish(open_)
+        while self._open:
+            self._finish(self._open.popitem()[1])
 
     def _turn_to(self, periods: Sequence[str]) -> None:
         for place, period in enumerate(periods):
-            open_ = self._open.get(place)
-            if open_ is None or open_.period != period:
-                if open_ is not None:
-                    self._finish(open_)
-                self._open[place] = _Open(period)
+            if place in self._open:
+                if self._open[place].period == period:
+                    continue
+                self._finish(self._open.pop(place))
+            self._open[place] = _Open(period)
 
     def _add(self, place: int, sign: int, cells: Mapping[str, Mapping[str, int]]) -> None:
         self._size += self._open[place].add(sign, cells)
         if self._size > MOST_OPEN:
-            self._write_largest()
-
-    def _write_largest(self) -> None:
-        largest = max(self._open.values(), key=lambda open_: open_.size)
-        lists = largest.by_list()
-        name = max(lists, key=lambda each: size_of(lists[each]))
-        self._write_list(name, lists[name], is_new=name not in largest.written)
-        self._size -= largest.without(name)
+            self._size -= max(self._open.values(), key=lambda open_: open_.size).put_down()
 
     def _finish(self, open_: _Open) -> None:
-        root = List(revision=1)
-        if not open_.written:
-            add_to_cells(open_.period, root, open_.cells)
-        if open_.written or root.size > folding.SMALL:
-            for name, cells in open_.by_list().items():
-                self._write_list(name, cells, is_new=name not in open_.written)
-            root = List(None, revision=1)
-        if root.cells != {}:
-            self._put(self._lists, {open_.period: root}, ())
         self._size -= open_.size
+        if open_.piles is None:
+            root = List(revision=1)
+            add_to_cells(open_.period, root, open_.cells)
+            if root.size <= folding.SMALL:
+                if root.cells:
+                    self._put(self._lists, {open_.period: root})
+                return
+        self._put(self._lists, {open_.period: List(None, revision=1)})
+        with closing(open_.on_piles()) as piles:
+            for name in piles.names():
+                self._count_list(name, piles)
 
-    def _write_list(self, name: str, cells: Cells, *, is_new: bool) -> None:
-        """Add to a list below a root, and to those below it."""
-        loaded = Loaded({}, {}, {}, {}) if is_new else self._load(name, cells)
-        fold = Fold(loaded.lists, loaded.counters, loaded.gifts, self._ranks, loaded.handed)
-        fold.add_to(name, cells)
-        self._put(self._lists, fold.lists, loaded.lists)
-        self._put(self._counters, fold.counters, loaded.counters)
-        self._put(self._gifts, fold.gifts, loaded.gifts)
+    def _count_list(self, name: str, piles: Piles) -> None:
+        """Count what is on the pile of a list, there and on the lists below it."""
+        held = List(None if _parts(name, piles) > 1 else {})
+        counters: dict[CounterKey, Counter] = {}
+        below: set[str] = set()
+        for cells, gifts in _in_parts(name, piles):
+            fold = Fold({name: held}, counters, gifts, self._ranks)
+            handed = handed_on(name, fold.add_only_to(name, cells))
+            for child, its_cells in handed.items():
+                piles.add(child, its_cells)
+            below |= handed.keys()
+            held, counters = fold.lists[name], counters | fold.counters
+            self._put(self._gifts, fold.gifts)
+            if not is_paired(name):  # nobody stands in two parts
+                self._put(self._counters, counters)
+                counters = {}
+        piles.drop(name)
+        self._put(self._counters, counters)
+        self._put(self._lists, {name: replace(held, revision=1)})
+        for child in sorted(below):
+            self._count_list(child, piles)
 
-    def _load(self, name: str, cells: Cells) -> Loaded:
-        self._write_down()
-        with self._client.start_session() as session:
-            return self._loader.load({name: cells}, {}, session)
-
-    def _put(self, buffer: "_Buffer[K, V]", changed: Mapping[K, V], known: Collection[K]) -> None:
-        for key in _sorted(changed):  # neighbours together: they stand on the same pages
-            buffer.add(key, changed[key], is_known=key in known)
+    def _put(self, buffer: "_Buffer[K, V]", documents: Mapping[K, V]) -> None:
+        for key in sorted(documents):  # type: ignore[type-var]  # neighbours stand on the same pages
+            buffer.add(key, documents[key])
             if buffer.weight >= self._at_once:
                 self._send(buffer)
 
     def _send(self, buffer: "_Buffer[Any, Any]") -> None:
         self._wait_for_writes(_MOST_WAITING - 1)
         written = self._writer.submit(in_transaction, self._client, buffer.emptied())
-        self._waiting.append(written)
+        self._under_way.append(written)
 
     def _write_down(self) -> None:
         """Write all that waits; it is there on return."""
@@ -221,10 +246,44 @@ class Counting:
 
     def _wait_for_writes(self, but: int) -> None:
         """Wait until at most so many writes are under way. Raises what they raised."""
-        while len(self._waiting) > but:
-            self._waiting.popleft().result()
+        while len(self._under_way) > but:
+            self._under_way.popleft().result()
             self._note(0)
 
 
-def _sorted(keys: Iterable[K]) -> list[K]:
-    return sorted(keys)  # type: ignore[type-var]
+def _parts(name: str, piles: Piles) -> int:
+    """In how many parts a list is counted."""
+    return max(1, -(-piles.size(name) // MOST_AT_ONCE))
+
+
+def _in_parts(name: str, piles: Piles) -> Iterator[tuple[Cells, dict[GiftsKey, Gifts]]]:
+    """What is on the pile of a list, and what was given in the parts before to who gives in this
+    one: whether they gave back is counted once. Each part has whatever counts for some subjects,
+    or, on a paired list, whatever some gave."""
+    parts = _parts(name, piles)
+    if parts == 1:
+        yield piles.read(name), {}
+    else:
+        for part in range(parts):
+            yield _part(name, piles, part, parts)
+
+
+def _part(name: str, piles: Piles, part: int, parts: int) -> tuple[Cells, dict[GiftsKey, Gifts]]:
+    def part_of(who: str) -> int:
+        return crc32(who.encode()) % parts
+
+    if not is_paired(name):
+        return piles.read(name, lambda entry: part_of(entry) == part), {}
+
+    def gave_before(entry: str) -> bool:
+        subject, _, giver = entry.partition("|")
+        return part_of(subject) == part and part_of(giver) < part
+
+    cells = piles.read(name, lambda entry: part_of(entry.partition("|")[2]) == part)
+    gifts: dict[GiftsKey, Gifts] = defaultdict(dict)
+    if is_of_people(name):
+        for entries in piles.read(name, gave_before).values():
+            for entry, number in entries.items():
+                subject, _, giver = entry.partition("|")
+                add_to(gifts[name, giver], {subject: number})
+    return cells, gifts

@@ -18,8 +18,8 @@ from services.leaderboard.changes import (
     ValueChange,
     change_of,
 )
-from services.leaderboard.domain.credits import Counts, counts_of
-from services.leaderboard.domain.folding import Fold, by_list
+from services.leaderboard.domain.credits import Counts, by_list, counts_of
+from services.leaderboard.domain.folding import Fold
 from services.leaderboard.domain.ranking import rank_of
 from services.leaderboard.loading import Loader
 from services.leaderboard.repository.store import Store

@@ -13,15 +13,12 @@ from services.leaderboard.domain.folding import (
     Fold,
     Gifts,
     GiftsKey,
-    HandedOn,
     List,
-    Numbers,
-    handed_on,
     may_outgrow,
     subject_of,
 )
 from services.leaderboard.domain.ranking import Rank, rank_of
-from services.leaderboard.domain.segments import is_root
+from services.leaderboard.domain.segments import HandedOn, Numbers, handed_on, is_root
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.store import Store
 from shared.references import kind_of

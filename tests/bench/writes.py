@@ -12,7 +12,7 @@ from itertools import chain
 
 from services.leaderboard.domain.boards import is_paired
 from services.leaderboard.domain.contribution import Contribution, Side, Thanks
-from services.leaderboard.domain.credits import counts_of
+from services.leaderboard.domain.credits import by_list, counts_of
 from services.leaderboard.domain.folding import Counter as Score
 from services.leaderboard.domain.folding import (
     CounterKey,
@@ -20,12 +20,9 @@ from services.leaderboard.domain.folding import (
     Gifts,
     GiftsKey,
     List,
-    Numbers,
-    by_list,
-    handed_on,
     subject_of,
 )
-from services.leaderboard.domain.segments import is_root
+from services.leaderboard.domain.segments import Numbers, handed_on, is_root
 from services.leaderboard.domain.series import increments_of
 from services.leaderboard.domain.series_fold import SeriesFold
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.leaderboard import counting, rebuild, spool
+from services.leaderboard import counting, piles, rebuild, spool
 from services.leaderboard.domain import folding
 from services.leaderboard.rebuild import Rebuild
 from services.leaderboard.repository import Generations
@@ -76,8 +76,11 @@ def test_what_is_counted_anew_is_what_a_recount_finds(
     most_open: int,
 ) -> None:
     monkeypatch.setattr(folding, "SMALL", small)
-    monkeypatch.setattr(counting, "MOST_OPEN", max(most_open, small))
+    monkeypatch.setattr(counting, "MOST_OPEN", most_open)
+    monkeypatch.setattr(counting, "MOST_AT_ONCE", max(most_open, 25))
     monkeypatch.setattr(counting, "_AT_ONCE", 30)
+    monkeypatch.setattr(piles, "MOST_KEPT", most_open)
+    monkeypatch.setattr(piles, "_BLOCK", 7)
     monkeypatch.setattr(rebuild, "BATCH", 20)
     events = told(seed)
     assert_rebuilt(settings, client, events, lines(events, RECOGNITION))

@@ -1,12 +1,12 @@
 """What a contribution counts on every list: credits of thank-yous, and promises."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from services.leaderboard.domain.boards import BY_VALUE, FLOWS, TOOK_PART, TREES
 from services.leaderboard.domain.contribution import Asked, Contribution, Side, Thanks, path_of
 from services.leaderboard.domain.periods import KINDS, periods_of_day
-from services.leaderboard.domain.segments import root_cell
+from services.leaderboard.domain.segments import Cells, root_cell
 from shared.references import id_of, kind_of
 
 Credit = tuple[str, str, str]
@@ -19,9 +19,6 @@ NOBODY = "-"
 
 WITH_VALUES = KINDS.index("month")
 """The first of the KINDS of periods that tell values apart."""
-
-Cells = dict[str, dict[str, int]]
-"""{cell: {entry: number}} of a list (domain/segments.py)."""
 
 _Entry = tuple[str, str, str, str]
 """(board, by, path, entry)."""
@@ -38,6 +35,15 @@ def counts_of(contribution: Contribution | None) -> Counts:
     for cell, entry in counted_once(contribution):
         counts["all", cell, entry] += 1
     return counts
+
+
+def by_list(counts: Counts) -> dict[str, Cells]:
+    """Counts by the roots that they are added to."""
+    found: dict[str, Cells] = defaultdict(dict)
+    for (name, cell, entry), number in counts.items():
+        if number:
+            found[name].setdefault(cell, {})[entry] = number
+    return found
 
 
 def days_of(contribution: Contribution | None) -> set[str]:

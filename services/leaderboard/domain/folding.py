@@ -14,18 +14,20 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from services.leaderboard.domain.boards import is_of_people, is_paired
-from services.leaderboard.domain.credits import Cells, Counts
+from services.leaderboard.domain.credits import Counts, by_list
 from services.leaderboard.domain.ranking import Rank
-from services.leaderboard.domain.segments import children, is_root
+from services.leaderboard.domain.segments import (
+    Cells,
+    HandedOn,
+    Numbers,
+    add_to,
+    handed_on,
+    is_root,
+    size_of,
+)
 
 SMALL = 2000
 """The most entries that a list holds itself: a document of some 100 KB (docs/adr/0010)."""
-
-Numbers = Mapping[str, Mapping[str, int]]
-"""Numbers to add, by cell and entry."""
-
-HandedOn = Mapping[str, Numbers]
-"""What a list that outgrew SMALL hands on, by list."""
 
 CounterKey = tuple[str, str]
 """(list, subject) of a list that outgrew SMALL."""
@@ -78,34 +80,6 @@ class Counter(NamedTuple):
     rank: Rank = "ranked"
 
 
-def by_list(counts: Counts) -> dict[str, Cells]:
-    """Counts by the roots that they are added to."""
-    found: dict[str, Cells] = defaultdict(dict)
-    for (name, cell, entry), number in counts.items():
-        if number:
-            found[name].setdefault(cell, {})[entry] = number
-    return found
-
-
-def handed_on(name: str, numbers: Numbers) -> dict[str, Cells]:
-    """What a list that outgrew its document hands on, by list."""
-    below: dict[str, Cells] = defaultdict(dict)
-    for cell, entries in numbers.items():
-        for child, child_cell in children(name, cell):
-            cells = below[child]
-            if child_cell in cells:
-                add_to(cells[child_cell], entries)
-            else:
-                cells[child_cell] = dict(entries)
-    return below
-
-
-def add_to(totals: dict[str, int], numbers: Mapping[str, int]) -> None:
-    """Add numbers to totals, by entry."""
-    for entry, number in numbers.items():
-        totals[entry] = totals.get(entry, 0) + number
-
-
 def subject_of(name: str, entry: str) -> str:
     """Whose score an entry of a list counts for."""
     return entry.partition("|")[0] if is_paired(name) else entry
@@ -114,11 +88,6 @@ def subject_of(name: str, entry: str) -> str:
 def may_outgrow(stored: List, numbers: Numbers) -> bool:
     """Whether numbers for so many entries may make a small list outgrow SMALL."""
     return stored.cells is not None and stored.size + size_of(numbers) > SMALL
-
-
-def size_of(numbers: Numbers) -> int:
-    """How many entries numbers are for."""
-    return sum(map(len, numbers.values()))
 
 
 class Fold:
@@ -166,17 +135,24 @@ class Fold:
 
     def add_to(self, name: str, numbers: Numbers) -> None:
         """Add numbers to a list and to those below it. Raises as `add` does."""
-        touched, handed = self._touch(name), self._handed.get(name)
+        outgrown = self.add_only_to(name, numbers)
+        handed = self._handed.get(name) if outgrown is numbers else None
+        for child, below in (handed or handed_on(name, outgrown)).items():
+            self.add_to(child, below)
+
+    def add_only_to(self, name: str, numbers: Numbers) -> Numbers:
+        """Add numbers to a list, and not to those below it: what it has to hand on to them.
+        Raises as `add` does."""
+        touched = self._touch(name)
         if touched.cells is not None:
             add_to_cells(name, touched, numbers)
             if touched.size <= SMALL:
-                return
-            numbers, handed = touched.cells, None
+                return {}
+            numbers = touched.cells
             touched.cells, touched.size = None, 0
         if not is_root(name):
             self._count(name, touched, numbers)
-        for child, below in (handed or handed_on(name, numbers)).items():
-            self.add_to(child, below)
+        return numbers
 
     def _count(self, name: str, touched: List, numbers: Numbers) -> None:
         totals = _summed(numbers.values())

@@ -10,12 +10,23 @@ either part of a document that holds a wider one, or a list by itself; docs/adr/
 `path` are a team and those above it, nearest first; `values` are sorted; both have commas between.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from services.leaderboard.domain.boards import list_key
 
 _UNFILTERED = "|"
+
+Cells = dict[str, dict[str, int]]
+"""{cell: {entry: number}} of a list."""
+
+Numbers = Mapping[str, Mapping[str, int]]
+"""Numbers to add, by cell and entry."""
+
+HandedOn = Mapping[str, Numbers]
+"""What a list that outgrew SMALL hands on, by list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,30 @@ def children(name: str, cell: str) -> list[tuple[str, str]]:
         return [(list_key(board, name, by), rest)]
     head, _, segment = name.rpartition("|")
     return [(f"{head}|{key}", below) for key, below in _below(segment, cell)]
+
+
+def handed_on(name: str, numbers: Numbers) -> dict[str, Cells]:
+    """What a list that outgrew its document hands on, by list."""
+    below: dict[str, Cells] = defaultdict(dict)
+    for cell, entries in numbers.items():
+        for child, child_cell in children(name, cell):
+            cells = below[child]
+            if child_cell in cells:
+                add_to(cells[child_cell], entries)
+            else:
+                cells[child_cell] = dict(entries)
+    return below
+
+
+def add_to(totals: dict[str, int], numbers: Mapping[str, int]) -> None:
+    """Add numbers to totals, by entry."""
+    for entry, number in numbers.items():
+        totals[entry] = totals.get(entry, 0) + number
+
+
+def size_of(numbers: Numbers) -> int:
+    """How many entries numbers are for."""
+    return sum(map(len, numbers.values()))
 
 
 @lru_cache(maxsize=65_536)
