@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from services.leaderboard.domain.boards import is_of_people, is_paired
 from services.leaderboard.domain.contribution import contribution_of
 from services.leaderboard.domain.credits import Counts, counts_of
-from services.leaderboard.domain.folding import Counter, CounterKey, Gifts, GiftsKey, List
+from services.leaderboard.domain.folding import Counter, CounterKey, List
+from services.leaderboard.domain.gifts import Block, BlockKey, Gifts, block_of
 from services.leaderboard.domain.ranking import rank_of
 from services.leaderboard.domain.segments import Segment, View
 from services.leaderboard.repository.store import Versioned
@@ -31,7 +32,7 @@ class MemoryStore:
             dict[str, Versioned],
             dict[str, List],
             dict[CounterKey, Counter],
-            dict[GiftsKey, Gifts],
+            dict[BlockKey, Block],
         ] = ({}, {}, {}, {})
 
     def snapshot(self) -> tuple[Any, Directory]:
@@ -51,7 +52,7 @@ class MemoryStore:
     def counters(self, keys: Iterable[CounterKey], session: Any) -> dict[CounterKey, Counter]:
         return {each: self.state[2][each] for each in keys if each in self.state[2]}
 
-    def gifts(self, keys: Iterable[GiftsKey], session: Any) -> dict[GiftsKey, Gifts]:
+    def gifts(self, keys: Iterable[BlockKey], session: Any) -> dict[BlockKey, Block]:
         return {each: self.state[3][each] for each in keys if each in self.state[3]}
 
     def counters_of(self, subjects: Iterable[str], session: Any) -> dict[CounterKey, Counter]:
@@ -97,14 +98,25 @@ class MemoryStore:
                 self.state[2].pop(key, None)
 
     def put_gifts(
-        self, gifts: Mapping[GiftsKey, Gifts], known: Collection[GiftsKey], session: Any
+        self, blocks: Mapping[BlockKey, Block], known: Collection[BlockKey], session: Any
     ) -> None:
-        for key, held in gifts.items():
+        for key, held in blocks.items():
             assert (key in self.state[3]) == (key in known)
             if held:
-                self.state[3][key] = dict(held)
+                self.state[3][key] = {giver: dict(given) for giver, given in held.items()}
             else:
                 self.state[3].pop(key, None)
+
+    def gifts_on(self, name: str) -> dict[str, Gifts]:
+        """What everybody gave on a list, each in the block where it is looked for."""
+        gave: dict[str, Gifts] = {}
+        for (of, number), block in self.state[3].items():
+            if of == name:
+                blocks = self.state[1][name].pairs.blocks
+                assert {block_of(giver, blocks) for giver in block} == {number}
+                assert not gave.keys() & block.keys()
+                gave |= block
+        return gave
 
     def scores(self, view: View) -> Scores:
         """The score of everybody on a view."""
@@ -140,7 +152,7 @@ class MemoryStore:
         return True
 
     def _hold_pairs(self, name: str, held: List) -> None:
-        gave = {giver: gifts for (each, giver), gifts in self.state[3].items() if each == name}
+        gave = self.gifts_on(name)
         directed = {(giver, subject) for giver, gifts in gave.items() for subject in gifts}
         mutual = {pair for pair in directed if pair[::-1] in directed}
         assert held.pairs.directed == len(directed)

@@ -17,7 +17,7 @@ from services.leaderboard.domain.trend import PackedCells, documents_of, figures
 from services.leaderboard.recount import Filter, Listed, Recount, Scores
 from services.leaderboard.recount_milestones import scores_now
 from services.leaderboard.repository import BoardReader
-from services.leaderboard.repository.documents import counter_of, gifts_of, list_of
+from services.leaderboard.repository.documents import block_of_document, counter_of, list_of
 from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.repository.series import SeriesStore
 from shared.events import DIRECTORY, RECOGNITION, Event
@@ -87,7 +87,7 @@ class StoredGeneration(MemoryStore):
             {each["_id"]: (each["version"], {}) for each in held.contributions.find()},  # type: ignore[dict-item]
             {each["_id"]: list_of(each) for each in held.lists.find()},
             dict(map(counter_of, held.counters.find())),
-            dict(map(gifts_of, held.gifts.find())),
+            dict(map(block_of_document, held.gifts.find())),
         )
         self._scores: dict[str, Scores] = defaultdict(dict)
         for (name, subject), counter in self.state[2].items():
@@ -109,8 +109,9 @@ def assert_boards(store: MemoryStore, truth: Truth, random: Random, filtered: in
         assert store.scores(view_of(each)) == truth.scores(each), each
     assert store.agrees_with_itself()
     gifts: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
-    for (name, giver), given in store.state[3].items():
-        gifts[name] |= {(subject, giver): number for subject, number in given.items()}
+    for name in {name for name, _ in store.state[3]}:
+        for giver, given in store.gifts_on(name).items():
+            gifts[name] |= {(subject, giver): number for subject, number in given.items()}
     for name, given_on in gifts.items():
         assert given_on == truth.gifts(listed(_view_named(name))), name
 

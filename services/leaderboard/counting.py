@@ -5,41 +5,37 @@ That is what makes a rebuild fast: the projector writes a list for each batch th
 lists of years and of all time for each there is.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
-from zlib import crc32
 
 from pymongo.client_session import ClientSession
 
 from services.leaderboard.domain import folding
-from services.leaderboard.domain.boards import is_of_people, is_paired
+from services.leaderboard.domain.boards import is_paired
 from services.leaderboard.domain.credits import WITH_VALUES, counted_on, counted_once
 from services.leaderboard.domain.folding import (
     Counter,
     CounterKey,
     Fold,
-    Gifts,
-    GiftsKey,
     List,
     add_to_cells,
 )
+from services.leaderboard.domain.gifts import Pairs, blocks_for
 from services.leaderboard.domain.periods import KINDS, periods_of_day
 from services.leaderboard.domain.ranking import Rank
-from services.leaderboard.domain.segments import Cells, add_to, children, handed_on
+from services.leaderboard.domain.segments import Cells, children, handed_on, size_of
 from services.leaderboard.piles import Piles
+from services.leaderboard.portions import portions, taken
 from services.leaderboard.repository.store import MongoStore
 from services.leaderboard.spool import Spool
 from shared.mongo import Client, in_transaction
 
 MOST_OPEN = 1_500_000
 """So many entries of periods that are not over are kept in memory, some 250 MB."""
-
-MOST_AT_ONCE = 200_000
-"""A list of more entries is counted in parts of so many."""
 
 _ALL = KINDS.index("all")
 _AT_ONCE, _WRITERS, _MOST_WAITING = 5_000, 2, 4
@@ -142,7 +138,7 @@ class Counting:
         self._client = client
         self._lists = _Buffer(store.put_lists, len)
         self._counters = _Buffer(store.put_counters)
-        self._gifts = _Buffer(store.put_gifts, len)
+        self._gifts = _Buffer(store.put_gifts, size_of)
         self._ranks = ranks
         self._at_once = min(most_writes, _AT_ONCE)
         self._note = note
@@ -205,10 +201,12 @@ class Counting:
 
     def _count_list(self, name: str, piles: Piles) -> None:
         """Count what is on the pile of a list, there and on the lists below it."""
-        held = List(None if _parts(name, piles) > 1 else {})
+        number, size = portions(name, piles), piles.size(name)
+        pairs = Pairs(blocks=blocks_for(Pairs(), size))
+        held = List() if size <= folding.SMALL else List(None, pairs=pairs)
         counters: dict[CounterKey, Counter] = {}
         below: set[str] = set()
-        for cells, gifts in _in_parts(name, piles):
+        for cells, gifts in taken(name, piles, number, pairs.blocks):
             fold = Fold({name: held}, counters, gifts, self._ranks)
             handed = handed_on(name, fold.add_only_to(name, cells))
             for child, its_cells in handed.items():
@@ -216,10 +214,9 @@ class Counting:
             below |= handed.keys()
             held, counters = fold.lists[name], counters | fold.counters
             self._put(self._gifts, fold.gifts)
-            if not is_paired(name):  # nobody stands in two parts
+            if not is_paired(name):  # nobody stands in two portions
                 self._put(self._counters, counters)
                 counters = {}
-        piles.drop(name)
         self._put(self._counters, counters)
         self._put(self._lists, {name: replace(held, revision=1)})
         for child in sorted(below):
@@ -249,41 +246,3 @@ class Counting:
         while len(self._under_way) > but:
             self._under_way.popleft().result()
             self._note(0)
-
-
-def _parts(name: str, piles: Piles) -> int:
-    """In how many parts a list is counted."""
-    return max(1, -(-piles.size(name) // MOST_AT_ONCE))
-
-
-def _in_parts(name: str, piles: Piles) -> Iterator[tuple[Cells, dict[GiftsKey, Gifts]]]:
-    """What is on the pile of a list, and what was given in the parts before to who gives in this
-    one: whether they gave back is counted once. Each part has whatever counts for some subjects,
-    or, on a paired list, whatever some gave."""
-    parts = _parts(name, piles)
-    if parts == 1:
-        yield piles.read(name), {}
-    else:
-        for part in range(parts):
-            yield _part(name, piles, part, parts)
-
-
-def _part(name: str, piles: Piles, part: int, parts: int) -> tuple[Cells, dict[GiftsKey, Gifts]]:
-    def part_of(who: str) -> int:
-        return crc32(who.encode()) % parts
-
-    if not is_paired(name):
-        return piles.read(name, lambda entry: part_of(entry) == part), {}
-
-    def gave_before(entry: str) -> bool:
-        subject, _, giver = entry.partition("|")
-        return part_of(subject) == part and part_of(giver) < part
-
-    cells = piles.read(name, lambda entry: part_of(entry.partition("|")[2]) == part)
-    gifts: dict[GiftsKey, Gifts] = defaultdict(dict)
-    if is_of_people(name):
-        for entries in piles.read(name, gave_before).values():
-            for entry, number in entries.items():
-                subject, _, giver = entry.partition("|")
-                add_to(gifts[name, giver], {subject: number})
-    return cells, gifts

@@ -21,6 +21,7 @@ from services.leaderboard.changes import (
 from services.leaderboard.domain.credits import Counts, by_list, counts_of
 from services.leaderboard.domain.folding import Fold
 from services.leaderboard.domain.ranking import rank_of
+from services.leaderboard.domain.segments import size_of
 from services.leaderboard.loading import Loader
 from services.leaderboard.repository.store import Store
 from shared.eventlog.follower import BatchTooLarge
@@ -104,7 +105,7 @@ class Folder:
             fold.rank(name, subject)
         for name, added in numbers.items():
             fold.add_to(name, added)
-        held = sum(map(len, fold.lists.values())) + sum(map(len, fold.gifts.values()))
+        held = sum(map(len, fold.lists.values())) + sum(map(size_of, fold.gifts.values()))
         writes = len(changes) + len(fold.lists) + len(fold.counters) + len(fold.gifts)
         writes += held // _ENTRIES_A_WRITE
         if writes > 2 * self._most_writes and len(changes) > 1:

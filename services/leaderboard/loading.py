@@ -11,21 +11,19 @@ from services.leaderboard.domain.folding import (
     Counter,
     CounterKey,
     Fold,
-    Gifts,
-    GiftsKey,
     List,
     may_outgrow,
     subject_of,
 )
+from services.leaderboard.domain.gifts import Block, BlockKey, block_of, blocks_for, split_from
 from services.leaderboard.domain.ranking import Rank, rank_of
-from services.leaderboard.domain.segments import HandedOn, Numbers, handed_on, is_root
+from services.leaderboard.domain.segments import HandedOn, Numbers, handed_on, is_root, size_of
 from services.leaderboard.recent import Recent
 from services.leaderboard.repository.store import Store
 from shared.references import kind_of
 
 _ENTRIES_REMEMBERED = 50_000
 _COUNTERS_REMEMBERED = 20_000
-_GIFTS_REMEMBERED = 20_000
 
 
 @dataclass(slots=True)
@@ -36,7 +34,7 @@ class Loaded:
     lists: dict[str, List]
     touched: dict[str, Numbers]
     counters: dict[CounterKey, Counter]
-    gifts: dict[GiftsKey, Gifts]
+    gifts: dict[BlockKey, Block]
     handed: dict[str, HandedOn] = field(default_factory=dict)
 
 
@@ -48,7 +46,9 @@ class Loader:
         self.new_ranks: dict[str, Rank] = {}
         self._lists: Recent[str, List] = Recent(_ENTRIES_REMEMBERED, lambda held: 1 + len(held))
         self._counters: Recent[CounterKey, Counter] = Recent(_COUNTERS_REMEMBERED)
-        self._gifts: Recent[GiftsKey, Gifts] = Recent(_GIFTS_REMEMBERED, lambda held: 1 + len(held))
+        self._gifts: Recent[BlockKey, Block] = Recent(
+            _ENTRIES_REMEMBERED, lambda held: 1 + size_of(held)
+        )
         self._ranks: Recent[str, Rank] = Recent(_COUNTERS_REMEMBERED)
 
     def settle(self, fold: Fold | None) -> None:
@@ -120,17 +120,20 @@ class Loader:
         touched: Mapping[str, Numbers],
         lists: Mapping[str, List],
         session: ClientSession,
-    ) -> dict[GiftsKey, Gifts]:
-        """The gifts of every giver, and on lists of people of every recipient: who gave back?"""
-        keys = set()
+    ) -> dict[BlockKey, Block]:
+        """The blocks of every giver, on lists of people of every recipient (who gave back?), and
+        those that are split."""
+        keys: set[BlockKey] = set()
         for name, numbers in touched.items():
             if is_paired(name) and _has_counters(name, lists):
-                looks_back = is_of_people(name)
-                for entry in chain.from_iterable(numbers.values()):
+                pairs, entries = lists[name].pairs, set(chain.from_iterable(numbers.values()))
+                for entry in entries:
                     subject, _, giver = entry.partition("|")
-                    keys.add((name, giver))
-                    if looks_back:
-                        keys.add((name, subject))
+                    keys.add((name, block_of(giver, pairs.blocks)))
+                    if is_of_people(name):
+                        keys.add((name, block_of(subject, pairs.blocks)))
+                new = range(pairs.blocks, blocks_for(pairs, len(entries)))
+                keys |= {(name, split_from(block)) for block in new}
         held = self._gifts.among(keys)
         return held | self._store.gifts([key for key in keys if key not in held], session)
 

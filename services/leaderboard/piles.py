@@ -3,8 +3,8 @@ name, so that nothing is left of it, whatever happens."""
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from tempfile import TemporaryFile
 
 import orjson
@@ -63,18 +63,28 @@ class Piles:
         """How many entries a list has, or fewer: some may be there several times."""
         return self._kept_sizes[name] + self._written[name]
 
-    def read(self, name: str, is_wanted: Callable[[str], bool] | None = None) -> Cells:
+    def read(self, name: str, is_wanted: Callable[[str], bool]) -> Cells:
         """What was added to a list; of those entries that are wanted."""
         found: Cells = {}
-        for cells in (*self._kept_of(name), *self._written_of(name)):
+        kept = [self._kept[name]] if name in self._kept else []
+        for cells in chain(kept, self._written_of(name)):
             for cell, entries in cells.items():
-                wanted = entries if is_wanted is None else _those(entries, is_wanted)
+                wanted = {entry: n for entry, n in entries.items() if is_wanted(entry)}
                 if wanted:
                     add_to(found.setdefault(cell, {}), wanted)
         return found
 
-    def drop(self, name: str) -> None:
-        """Forget a list."""
+    def take(self, name: str) -> Cells:
+        """All that was added to a list, which is forgotten."""
+        found = self._kept.get(name, {})
+        for cells in self._written_of(name):
+            for cell, entries in cells.items():
+                add_to(found.setdefault(cell, {}), entries)
+        self.forget(name)
+        return found
+
+    def forget(self, name: str) -> None:
+        """Forget what was added to a list."""
         self._kept.pop(name, None)
         self._blocks.pop(name, None)
         self._written.pop(name, None)
@@ -92,17 +102,9 @@ class Piles:
             self.write(name, self._kept.pop(name))
             self._size -= self._kept_sizes.pop(name)
 
-    def _kept_of(self, name: str) -> Iterator[Cells]:
-        if name in self._kept:
-            yield self._kept[name]
-
     def _written_of(self, name: str) -> Iterator[Cells]:
         for offset, length in self._blocks.get(name, ()):
             yield orjson.loads(os.pread(self._file.fileno(), length, offset))
-
-
-def _those(entries: Mapping[str, int], is_wanted: Callable[[str], bool]) -> dict[str, int]:
-    return {entry: number for entry, number in entries.items() if is_wanted(entry)}
 
 
 def _in_blocks(cells: Numbers) -> Iterator[Cells]:

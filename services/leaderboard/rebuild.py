@@ -18,10 +18,13 @@ from zoneinfo import ZoneInfo
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
 from services.leaderboard.counting import Counting
+from services.leaderboard.coverage import Coverage
 from services.leaderboard.filler import BOARD_TOPICS, Filler
 from services.leaderboard.folder import BATCH, Folder
+from services.leaderboard.gathering import GatheredSeries
 from services.leaderboard.milestones.recording import Milestones, recorder_of
 from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.milestones.so_far import SoFar
@@ -29,6 +32,7 @@ from services.leaderboard.parts import parts_of
 from services.leaderboard.progress import Progress, silent
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from services.leaderboard.repository.generations import collections_of
+from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.spool import Spool
 from shared import times
 from shared.config import ConfigError, Settings
@@ -120,7 +124,9 @@ class Rebuild:
         how many could not be counted."""
         recorder = recorder_of(self._settings, self._db, announces=False)
         milestones = Milestones(self._rules, recorder, scores=SoFar(self._rules))
-        parts = [*parts_of(self._db, generation.id, milestones), spool]
+        series = GatheredSeries(self._client, SeriesStore(self._db, generation.id))
+        coverage = Coverage(self._db, generation.id)
+        parts: list[Part] = [series, coverage, milestones, spool]
         store = MongoStore(self._db, generation.id)
         folder = Folder(store, generation.zone, parts, _NO_BOUND, has_lists=False)
         self._fold(folder, "directory", map(_directory_change, directory), BATCH, about.entries)
@@ -128,6 +134,7 @@ class Rebuild:
         changes = readable.changes(recognitions)
         at_once = max(BATCH, self._at_once // _WRITES_A_RECORD)
         counted = self._fold(folder, "recognitions", changes, at_once, about.recognitions)
+        series.write()
         return counted, readable.refused
 
     def _count(self, generation: Generation, spool: Spool) -> None:

@@ -33,11 +33,11 @@ class Series:
 
         Raises ValueError when something is taken back that was never there.
         """
-        increments: Increments = Increments()
-        for old, new in batch.pairs:
-            if old != new:
-                increments.update(increments_of(new))
-                increments.subtract(increments_of(old))
+        self.note_places(batch, session)
+        return self.add(brought_by(batch), session)
+
+    def add(self, increments: Increments, session: ClientSession) -> int:
+        """Write what is to be added; see `apply`."""
         fold = SeriesFold(increments)
         stored = self._load(fold.own_documents(), session)
         fold.follow_people(stored)
@@ -45,8 +45,16 @@ class Series:
         fold.add(stored)
         self._store.put(fold.changed, stored.keys(), session)
         self._changed = fold.changed
-        self._note_places({place for _, new in batch.pairs for place in places_of(new)}, session)
         return sum(1 + _weight(cells) // _NUMBERS_A_WRITE for cells in fold.changed.values())
+
+    def note_places(self, batch: Batch, session: ClientSession) -> None:
+        """Note for which teams, as they were then, people took part; that is never taken back."""
+        places = {place for _, new in batch.pairs for place in places_of(new)}
+        if places and self._places is None:
+            self._places = self._store.places(session)
+        self._new_places = places - (self._places or set())
+        if self._new_places:
+            self._store.add_places(self._new_places, session)
 
     def settle(self) -> None:
         """Remember what `apply` wrote: it is committed."""
@@ -62,17 +70,19 @@ class Series:
         self._changed = {}
         self._places = None
 
-    def _note_places(self, places: set[str], session: ClientSession) -> None:
-        """Note for which teams, as they were then, people took part; that is never taken back."""
-        if places and self._places is None:
-            self._places = self._store.places(session)
-        self._new_places = places - (self._places or set())
-        if self._new_places:
-            self._store.add_places(self._new_places, session)
-
     def _load(self, names: set[str], session: ClientSession) -> dict[str, Cells]:
         held = {name: found for name in names if (found := self._documents.get(name))}
         return held | self._store.load(names - held.keys(), session)
+
+
+def brought_by(batch: Batch) -> Increments:
+    """What the contributions of a batch bring: new minus old."""
+    increments: Increments = Increments()
+    for old, new in batch.pairs:
+        if old != new:
+            increments.update(increments_of(new))
+            increments.subtract(increments_of(old))
+    return increments
 
 
 def _weight(cells: Cells) -> int:

@@ -17,7 +17,6 @@ from services.leaderboard.repository.milestones import MilestoneRepository
 from services.leaderboard.repository.series import SeriesStore
 from services.leaderboard.repository.stored import (
     StoredPeriod,
-    givers_by_list,
     names_by_period,
     roots_of,
 )
@@ -111,17 +110,15 @@ class Served:
 
     def periods(self, names: Mapping[str, set[str]]) -> Iterator[tuple[str, StoredPeriod]]:
         """The lists of some periods, in order, of which these `names` are known."""
-        left, givers = iter(sorted(names)), givers_by_list(self._db, self._generation)
+        left = iter(sorted(names))
         while some := list(islice(left, _PERIODS_AT_ONCE)):
             roots = roots_of(self._db, self._generation, some)
             for period in some:
                 whole = {period: roots[period]}
-                stored = StoredPeriod(
-                    *(self._db, self._generation, period, names[period]),
-                    whole=whole,
-                    givers=givers,
+                yield (
+                    period,
+                    StoredPeriod(self._db, self._generation, period, names[period], whole=whole),
                 )
-                yield period, stored
 
     def period(self, period: str, session: ClientSession) -> StoredPeriod:
         """The lists of a period, in a transaction."""

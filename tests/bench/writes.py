@@ -17,16 +17,18 @@ from services.leaderboard.domain.folding import Counter as Score
 from services.leaderboard.domain.folding import (
     CounterKey,
     Fold,
-    Gifts,
-    GiftsKey,
     List,
     subject_of,
 )
+from services.leaderboard.domain.gifts import Block, BlockKey
 from services.leaderboard.domain.segments import Numbers, handed_on, is_root
 from services.leaderboard.domain.series import increments_of
 from services.leaderboard.domain.series_fold import SeriesFold
 
 _AT_A_TIME = 500
+_SPLIT = 2
+"""A block of gifts that is split, and the new one: once for as many pairs as a block has."""
+
 _TEAM_SIZE, _TEAMS_OF_A_DEPARTMENT = 12, 10
 _FIRST = date(2026, 1, 1)
 
@@ -50,7 +52,7 @@ def after_a_year(people: int, credits_: int) -> tuple[float, int]:
     rng = random.Random(people)
     lists: dict[str, List] = {}
     counters: dict[CounterKey, Score] = {}
-    gifts: dict[GiftsKey, Gifts] = {}
+    gifts: dict[BlockKey, Block] = {}
     for start in range(0, credits_, _AT_A_TIME):
         fold = Fold(lists, counters, gifts, {})
         for number in range(start, start + _AT_A_TIME):
@@ -132,7 +134,8 @@ def documents(contribution: Contribution, small: Iterable[str] = ()) -> Counter[
             if not is_root(name):
                 found["counters"] += len({subject_of(name, entry) for entry in _entries(numbers)})
             if is_paired(name):
-                found["gifts"] += len({entry.partition("|")[2] for entry in _entries(numbers)})
+                givers = {entry.partition("|")[2] for entry in _entries(numbers)}
+                found["gifts"] += len(givers) + _SPLIT
             below |= handed_on(name, numbers)
         level = below
     fold = SeriesFold(increments_of(contribution))

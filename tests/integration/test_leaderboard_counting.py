@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.leaderboard import counting, piles, rebuild, spool
+from services.leaderboard import counting, gathering, piles, portions, rebuild, spool
 from services.leaderboard.domain import folding
 from services.leaderboard.rebuild import Rebuild
 from services.leaderboard.repository import Generations
@@ -77,10 +77,12 @@ def test_what_is_counted_anew_is_what_a_recount_finds(
 ) -> None:
     monkeypatch.setattr(folding, "SMALL", small)
     monkeypatch.setattr(counting, "MOST_OPEN", most_open)
-    monkeypatch.setattr(counting, "MOST_AT_ONCE", max(most_open, 25))
+    monkeypatch.setattr(portions, "MOST_AT_ONCE", max(most_open, 25))
     monkeypatch.setattr(counting, "_AT_ONCE", 30)
     monkeypatch.setattr(piles, "MOST_KEPT", most_open)
     monkeypatch.setattr(piles, "_BLOCK", 7)
+    monkeypatch.setattr(gathering, "MOST_GATHERED", most_open)
+    monkeypatch.setattr(gathering, "_AT_ONCE", 9)
     monkeypatch.setattr(rebuild, "BATCH", 20)
     events = told(seed)
     assert_rebuilt(settings, client, events, lines(events, RECOGNITION))

@@ -6,15 +6,14 @@ histogram of the scores of those who take a rank, so that no page of it reads mo
 (docs/adr/0010). Lists never shrink back.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from sys import intern
 from types import MappingProxyType
 from typing import NamedTuple
 
-from services.leaderboard.domain.boards import is_of_people, is_paired
+from services.leaderboard.domain.boards import is_paired
 from services.leaderboard.domain.credits import Counts, by_list
+from services.leaderboard.domain.gifts import Block, BlockKey, GiftsFold, Pairs
 from services.leaderboard.domain.ranking import Rank
 from services.leaderboard.domain.segments import (
     Cells,
@@ -31,22 +30,6 @@ SMALL = 2000
 
 CounterKey = tuple[str, str]
 """(list, subject) of a list that outgrew SMALL."""
-
-GiftsKey = tuple[str, str]
-"""(list, giver) of a paired list that outgrew SMALL."""
-
-Gifts = dict[str, int]
-"""What one giver gave on a paired list: {subject: credits}."""
-
-
-@dataclass(slots=True)
-class Pairs:
-    """Of a paired list that outgrew SMALL: how many pairs of subject and giver there are, in how
-    many pairs of people both gave, and the sum of what each giver gave to whom they gave most."""
-
-    directed: int = 0
-    mutual: int = 0
-    most: int = 0
 
 
 @dataclass(slots=True)
@@ -93,26 +76,27 @@ def may_outgrow(stored: List, numbers: Numbers) -> bool:
 class Fold:
     """One batch over the state that it touches.
 
-    Give it the stored lists, the counters and gifts of whoever's score or rank changes on those
-    that outgrew SMALL (none where there is none), and who takes a rank (who is not named does);
-    afterwards `lists`, `counters` and `gifts` hold what changed. `handed`: what those that outgrew
-    SMALL hand on of what will be added, as far as somebody worked that out already.
+    Give it the stored lists, the counters and blocks of gifts (domain/gifts.py) of whoever's score
+    or rank changes on those that outgrew SMALL (none where there is none), and who takes a rank
+    (who is not named does); afterwards `lists`, `counters` and `gifts` hold what changed. `handed`:
+    what those that outgrew SMALL hand on of what will be added, as far as somebody worked that out
+    already.
     """
 
     def __init__(
         self,
         lists: Mapping[str, List],
         counters: Mapping[CounterKey, Counter],
-        gifts: Mapping[GiftsKey, Gifts],
+        gifts: Mapping[BlockKey, Block],
         ranks: Mapping[str, Rank],
         handed: Mapping[str, HandedOn] = MappingProxyType({}),
     ) -> None:
         self.lists: dict[str, List] = {}
         self.counters: dict[CounterKey, Counter] = {}
-        self.gifts: dict[GiftsKey, Gifts] = {}
         self.before = lists
         self._stored_counters = counters
-        self._stored_gifts = gifts
+        self._given = GiftsFold(gifts)
+        self.gifts = self._given.changed
         self.ranks = ranks
         self._handed = handed
 
@@ -157,7 +141,7 @@ class Fold:
     def _count(self, name: str, touched: List, numbers: Numbers) -> None:
         totals = _summed(numbers.values())
         if is_paired(name):
-            totals = self._count_pairs(name, touched.pairs, totals)
+            totals = self._given.add(name, touched.pairs, totals)
         for subject, number in totals.items():
             if number:
                 before = self._counter(name, subject)
@@ -165,48 +149,10 @@ class Fold:
                 after = self.counters[name, subject] = Counter(score, before.rank)
                 _move(touched, before, after)
 
-    def _count_pairs(self, name: str, pairs: Pairs, totals: Mapping[str, int]) -> dict[str, int]:
-        """Add to what was given, by `subject|giver`; how many givers each subject has more."""
-        by_giver: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for entry, number in totals.items():
-            if number:
-                subject, _, giver = entry.partition("|")
-                by_giver[intern(giver)].append((intern(subject), number))
-        more: dict[str, int] = defaultdict(int)
-        looks_back = is_of_people(name)
-        for giver, given in by_giver.items():
-            gifts = self._own_gifts(name, giver)
-            pairs.most -= max(gifts.values(), default=0)
-            for subject, number in given:
-                before = gifts.pop(subject, 0)
-                after = before + number
-                if after:
-                    gifts[subject] = _not_negative(name, f"{subject}|{giver}", after)
-                if bool(before) != bool(after):
-                    come = 1 if after else -1
-                    more[subject] += come
-                    pairs.directed += come
-                    if looks_back and giver in self._gifts(name, subject):
-                        pairs.mutual += come
-            pairs.most += max(gifts.values(), default=0)
-        return more
-
     def _counter(self, name: str, subject: str) -> Counter:
         key = (name, subject)
         found = self.counters.get(key) or self._stored_counters.get(key)
         return found or Counter(0, self.ranks.get(subject, "ranked"))
-
-    def _gifts(self, name: str, giver: str) -> Mapping[str, int]:
-        key = (name, giver)
-        found = self.gifts.get(key)
-        return self._stored_gifts.get(key, {}) if found is None else found
-
-    def _own_gifts(self, name: str, giver: str) -> Gifts:
-        """Those of a giver as this batch changes them: a copy of what is stored, made once."""
-        key = (name, giver)
-        if key not in self.gifts:
-            self.gifts[key] = dict(self._stored_gifts.get(key, {}))
-        return self.gifts[key]
 
     def _touch(self, name: str) -> List:
         """The list as this batch changes it: a copy of what is stored, made once."""

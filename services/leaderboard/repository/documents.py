@@ -1,23 +1,16 @@
 """How lists, counters and gifts are stored."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from sys import intern
 
 from services.leaderboard.domain.boards import by_of
-from services.leaderboard.domain.folding import (
-    Counter,
-    CounterKey,
-    Gifts,
-    GiftsKey,
-    List,
-    Pairs,
-)
+from services.leaderboard.domain.folding import Counter, CounterKey, List
+from services.leaderboard.domain.gifts import Block, BlockKey, Pairs
 from services.leaderboard.domain.segments import is_root
 from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from shared.mongo import Document
 
-_DOT = "/"
-"""Stands in names of fields for the dots of ids: MongoDB would take those for paths."""
+_PAIRS = tuple(field.name for field in fields(Pairs))
 
 
 def list_document(name: str, changed: List) -> Document:
@@ -40,7 +33,7 @@ def list_of(stored: Document) -> List:
         size = sum(map(len, cells.values()))
         return List(cells, size, revision=stored["revision"])
     scores = {int(score): count for score, count in stored["scores"].items()}
-    pairs = Pairs(stored["directed"], stored["mutual"], stored["most"])
+    pairs = Pairs(*(stored[field] for field in _PAIRS))
     return List(None, 0, scores, stored["hidden"], pairs, stored["revision"])
 
 
@@ -68,31 +61,22 @@ def counter_of(stored: Document) -> tuple[CounterKey, Counter]:
     return (stored["list"], stored["subject"]), Counter(stored["score"], rank)  # type: ignore[arg-type]
 
 
-def gifts_document(key: GiftsKey, gifts: Gifts) -> Document:
-    """The document of `gifts` that holds what somebody gave on a list."""
-    return {"_id": counter_id(key), "to": _fields(gifts)}
+def block_id(key: BlockKey) -> str:
+    """The id of a block's document."""
+    name, number = key
+    return f"{name}|{number}"
 
 
-def gifts_of(stored: Document) -> tuple[GiftsKey, Gifts]:
-    """What is in a document of `gifts`, and its key."""
-    name, _, giver = stored["_id"].rpartition("|")
-    return (name, giver), _names(stored["to"])
+def block_document(key: BlockKey, block: Block) -> Document:
+    """The document of `gifts` that holds a block."""
+    return {"_id": block_id(key), "cells": pack_cells(block)}
 
 
-def _field(name: str) -> str:
-    return name.replace(".", _DOT)
-
-
-def _name(field: str) -> str:
-    return field.replace(_DOT, ".")
-
-
-def _fields(numbers: dict[str, int]) -> dict[str, int]:
-    return {_field(name): number for name, number in numbers.items()}
-
-
-def _names(stored: dict[str, int]) -> dict[str, int]:
-    return {intern(_name(field)): number for field, number in stored.items()}
+def block_of_document(stored: Document) -> tuple[BlockKey, Block]:
+    """The block in a document of `gifts`, and its key."""
+    name, _, number = stored["_id"].rpartition("|")
+    given = unpack_cells(stored["cells"])
+    return (name, int(number)), {intern(who): _interned(gifts) for who, gifts in given.items()}
 
 
 def _interned(numbers: dict[str, int]) -> dict[str, int]:

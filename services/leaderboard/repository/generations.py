@@ -26,7 +26,7 @@ while it drops one (22 s for 20,000 documents), and is slow with more ids in one
 _DROP_SECONDS = 600
 """SecantusDB's server in Rust takes 11 s to drop a million documents (and answers others)."""
 
-FORMAT = 3
+FORMAT = 4
 """Grows with whatever changes what a stored generation must hold; another one means a rebuild."""
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pymongo.database import Database
 
 from services.leaderboard.domain.folding import List
+from services.leaderboard.domain.gifts import Pairs, block_of
 from services.leaderboard.domain.insights import Given
 from services.leaderboard.domain.segments import View
-from services.leaderboard.repository.documents import counter_id, gifts_of, list_of
+from services.leaderboard.repository.documents import block_id, block_of_document, list_of
 from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 
@@ -25,7 +26,7 @@ class PairTotals:
 
 
 class PairReader:
-    """Reads the pairs of a generation: from the list while it is small, else by giver."""
+    """Reads the pairs of a generation: from the list while it is small, else from blocks."""
 
     def __init__(self, db: Database[Document], generation: str) -> None:
         self._held = collections_of(db, generation)
@@ -42,17 +43,20 @@ class PairReader:
                     gifts = given.setdefault(giver, {})
                     gifts[recipient] = gifts.get(recipient, 0) + credits
             return given
-        ids = [counter_id((view.name, giver)) for giver in givers]
-        found = map(gifts_of, find_many(self._held.gifts, "_id", ids))
-        return {giver: gifts for (_, giver), gifts in found}
+        blocks = self._pairs(view).blocks
+        ids = {block_id((view.name, block_of(giver, blocks))) for giver in givers}
+        found = map(block_of_document, find_many(self._held.gifts, "_id", ids))
+        wanted = set(givers)
+        return {
+            giver: gifts for _, block in found for giver, gifts in block.items() if giver in wanted
+        }
 
     def totals(self, period: str) -> PairTotals:
         """The pairs of the whole organisation."""
         view = _view(period)
         stored = self._stored(view)
         if stored is None:
-            held = self._held.lists.find_one({"_id": view.name})
-            pairs = (list_of(held) if held else List()).pairs
+            pairs = self._pairs(view)
             return PairTotals(pairs.directed, pairs.mutual, pairs.most)
         given: dict[str, dict[str, int]] = {}
         for recipient, giver, credits in _pairs_in(*stored, view):
@@ -62,6 +66,10 @@ class PairReader:
         returned = sum(giver in given.get(to, {}) for giver, gifts in given.items() for to in gifts)
         most = sum(max(gifts.values()) for gifts in given.values())
         return PairTotals(directed, returned // 2, most)
+
+    def _pairs(self, view: View) -> Pairs:
+        held = self._held.lists.find_one({"_id": view.name})
+        return (list_of(held) if held else List()).pairs
 
     def _stored(self, view: View) -> tuple[str, List] | None:
         """The name and the list that hold the pairs while they are few; None when they are many."""

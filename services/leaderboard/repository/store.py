@@ -10,14 +10,16 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
 from services.leaderboard.domain.contribution import Contribution
-from services.leaderboard.domain.folding import Counter, CounterKey, Gifts, GiftsKey, List
+from services.leaderboard.domain.folding import Counter, CounterKey, List
+from services.leaderboard.domain.gifts import Block, BlockKey
 from services.leaderboard.domain.ranking import Rank, rank_of
 from services.leaderboard.repository.documents import (
+    block_document,
+    block_id,
+    block_of_document,
     counter_document,
     counter_id,
     counter_of,
-    gifts_document,
-    gifts_of,
     list_document,
     list_of,
 )
@@ -50,8 +52,8 @@ class Store(Protocol):
     ) -> dict[CounterKey, Counter]:
         """Every counter of some people."""
 
-    def gifts(self, keys: Iterable[GiftsKey], session: ClientSession) -> dict[GiftsKey, Gifts]:
-        """Those of the gifts `keys` that there are."""
+    def gifts(self, keys: Iterable[BlockKey], session: ClientSession) -> dict[BlockKey, Block]:
+        """Those of the blocks `keys` that there are."""
 
     def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
         """The entries of those of `refs` that the directory knows."""
@@ -85,11 +87,11 @@ class Store(Protocol):
 
     def put_gifts(
         self,
-        gifts: Mapping[GiftsKey, Gifts],
-        known: Collection[GiftsKey],
+        blocks: Mapping[BlockKey, Block],
+        known: Collection[BlockKey],
         session: ClientSession,
     ) -> None:
-        """Store gifts, and remove those that are none; `known` are those that were there before."""
+        """Store blocks, and remove those of nobody; `known` are those that were there before."""
 
 
 class MongoStore:
@@ -131,10 +133,10 @@ class MongoStore:
         names = [stored["_id"] for stored in self._held.lists.find(outgrown, {}, session=session)]
         return self.counters(((name, subject) for subject in wanted for name in names), session)
 
-    def gifts(self, keys: Iterable[GiftsKey], session: ClientSession) -> dict[GiftsKey, Gifts]:
+    def gifts(self, keys: Iterable[BlockKey], session: ClientSession) -> dict[BlockKey, Block]:
         """See Store."""
-        ids = map(counter_id, keys)
-        return dict(map(gifts_of, find_many(self._held.gifts, "_id", ids, None, session)))
+        ids = map(block_id, keys)
+        return dict(map(block_of_document, find_many(self._held.gifts, "_id", ids, None, session)))
 
     def entries(self, refs: Iterable[str], session: ClientSession) -> dict[str, Document]:
         """See Store."""
@@ -215,17 +217,17 @@ class MongoStore:
 
     def put_gifts(
         self,
-        gifts: Mapping[GiftsKey, Gifts],
-        known: Collection[GiftsKey],
+        blocks: Mapping[BlockKey, Block],
+        known: Collection[BlockKey],
         session: ClientSession,
     ) -> None:
         """See Store."""
         writes: list[_Write] = []
-        for key, held in gifts.items():
-            if held:
-                writes.append(write_of(gifts_document(key, held), is_new=key not in known))
+        for key, block in blocks.items():
+            if block:
+                writes.append(write_of(block_document(key, block), is_new=key not in known))
             elif key in known:
-                writes.append(DeleteOne({"_id": counter_id(key)}))
+                writes.append(DeleteOne({"_id": block_id(key)}))
         _write(self._held.gifts, writes, session)
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from sys import intern
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -10,11 +9,17 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from services.leaderboard.domain.boards import is_paired
-from services.leaderboard.domain.folding import List, Pairs
+from services.leaderboard.domain.folding import List
+from services.leaderboard.domain.gifts import Pairs
 from services.leaderboard.domain.ranking import Rank
 from services.leaderboard.domain.segments import WHOLE, Segment, View, is_root
 from services.leaderboard.recent import Recent
-from services.leaderboard.repository.documents import counter_id, counter_of, gifts_of, list_of
+from services.leaderboard.repository.documents import (
+    block_id,
+    block_of_document,
+    counter_of,
+    list_of,
+)
 from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 
@@ -51,15 +56,6 @@ def names_by_period(db: Database[Document], generation: str) -> dict[str, set[st
     return found
 
 
-def givers_by_list(db: Database[Document], generation: str) -> dict[str, set[str]]:
-    """Who has a document of what they gave, by the list that it is of."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for stored in collections_of(db, generation).gifts.find({}, {"_id": 1}):
-        name, _, giver = stored["_id"].rpartition("|")
-        found[name].add(intern(giver))
-    return found
-
-
 def roots_of(
     db: Database[Document], generation: str, periods: Sequence[str]
 ) -> dict[str, List | None]:
@@ -70,7 +66,7 @@ def roots_of(
 
 class StoredPeriod:
     """The lists of one period; `names`: of those that are known to be stored; `whole`: those that
-    were read before; `givers`: who is known to have given, by list, None where nobody knows."""
+    were read before."""
 
     def __init__(
         self,
@@ -80,14 +76,12 @@ class StoredPeriod:
         names: Iterable[str] = (),
         session: ClientSession | None = None,
         whole: Mapping[str, List | None] = MappingProxyType({}),
-        givers: Mapping[str, set[str]] | None = None,
     ) -> None:
         self._held = collections_of(db, generation)
         self._period = period
         self._names = set(names)
         self._session = session
         self._whole = dict(whole)
-        self._givers = givers
         self._parts: Recent[str, list[List]] = Recent(_KEPT)
         self._cells: dict[tuple[str, str], list[str]] = defaultdict(list)
 
@@ -128,18 +122,17 @@ class StoredPeriod:
             (_, subject), counter = counter_of(stored)
             scores[subject], ranks[subject] = counter.score, counter.rank
         outgrown = Outgrown(held.scores, held.hidden, held.pairs, ranks)
-        return Standing(scores, outgrown, self._given_on(name) if is_paired(name) else {})
+        return Standing(
+            scores, outgrown, self._given_on(name, held.pairs) if is_paired(name) else {}
+        )
 
-    def _given_on(self, name: str) -> dict[tuple[str, str], int]:
-        if self._givers is None:
-            which = {"_id": {"$gt": f"{name}|", "$lt": f"{name}}}"}}
-            found: Iterable[Document] = self._held.gifts.find(which, session=self._session)
-        else:
-            ids = [counter_id((name, giver)) for giver in self._givers.get(name, ())]
-            found = find_many(self._held.gifts, "_id", ids, None, self._session)
+    def _given_on(self, name: str, pairs: Pairs) -> dict[tuple[str, str], int]:
+        ids = [block_id((name, number)) for number in range(pairs.blocks)]
+        found = find_many(self._held.gifts, "_id", ids, None, self._session)
         return {
             (subject, giver): number
-            for (_, giver), gifts in map(gifts_of, found)
+            for _, block in map(block_of_document, found)
+            for giver, gifts in block.items()
             for subject, number in gifts.items()
         }
 
