@@ -1,20 +1,18 @@
-"""What is to be counted on lists, by list: in memory up to a bound, beyond it in a file without a
-name, so that nothing is left of it, whatever happens."""
+"""What is to be counted on lists, by list: in memory up to a bound, beyond it in a file."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
-from tempfile import TemporaryFile
 
 import orjson
 
 from services.leaderboard.domain.segments import Cells, Numbers, add_to, size_of
+from services.leaderboard.scratch import Extent, Scratch
 
 MOST_KEPT = 500_000
 """So many entries are kept in memory, some 90 MB."""
 
-_BLOCK = 20_000
+_AT_ONCE = 20_000
 """So many entries are read at a time."""
 
 
@@ -25,14 +23,13 @@ class Piles:
         self._kept: dict[str, Cells] = {}
         self._kept_sizes: dict[str, int] = defaultdict(int)
         self._size = 0
-        self._file = TemporaryFile(prefix="kudos-rebuild-", buffering=0)  # noqa: SIM115 - see close
-        self._end = 0
-        self._blocks: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._file = Scratch()
+        self._extents: dict[str, list[Extent]] = defaultdict(list)
         self._written: dict[str, int] = defaultdict(int)
 
     def names(self) -> list[str]:
         """The lists of which there is anything, in order."""
-        return sorted(self._kept.keys() | self._blocks.keys())
+        return sorted(self._kept.keys() | self._extents.keys())
 
     def add(self, name: str, cells: Cells) -> None:
         """Add to a list what the caller does not use any more."""
@@ -52,15 +49,12 @@ class Piles:
 
     def write(self, name: str, cells: Numbers) -> None:
         """Add to a list, in the file."""
-        for block in _in_blocks(cells):
-            data = orjson.dumps(block)
-            os.pwrite(self._file.fileno(), data, self._end)
-            self._blocks[name].append((self._end, len(data)))
-            self._end += len(data)
+        for some in _some_at_a_time(cells):
+            self._extents[name].append(self._file.append(orjson.dumps(some)))
         self._written[name] += size_of(cells)
 
     def size(self, name: str) -> int:
-        """How many entries a list has, or fewer: some may be there several times."""
+        """As many entries as a list has, or more: some may be there several times."""
         return self._kept_sizes[name] + self._written[name]
 
     def read(self, name: str, is_wanted: Callable[[str], bool]) -> Cells:
@@ -86,7 +80,7 @@ class Piles:
     def forget(self, name: str) -> None:
         """Forget what was added to a list."""
         self._kept.pop(name, None)
-        self._blocks.pop(name, None)
+        self._extents.pop(name, None)
         self._written.pop(name, None)
         self._size -= self._kept_sizes.pop(name, 0)
 
@@ -103,21 +97,21 @@ class Piles:
             self._size -= self._kept_sizes.pop(name)
 
     def _written_of(self, name: str) -> Iterator[Cells]:
-        for offset, length in self._blocks.get(name, ()):
-            yield orjson.loads(os.pread(self._file.fileno(), length, offset))
+        for extent in self._extents.get(name, ()):
+            yield orjson.loads(self._file.read(extent))
 
 
-def _in_blocks(cells: Numbers) -> Iterator[Cells]:
-    """The same cells, some at a time; a large one in parts."""
-    block: Cells = {}
+def _some_at_a_time(cells: Numbers) -> Iterator[Cells]:
+    """The same cells, of a large one some entries at a time."""
+    some: Cells = {}
     size = 0
     for cell, entries in cells.items():
         remaining = iter(entries.items())
-        while part := dict(islice(remaining, _BLOCK)):
-            block[cell] = part
+        while part := dict(islice(remaining, _AT_ONCE)):
+            some[cell] = part
             size += len(part)
-            if size >= _BLOCK:
-                yield block
-                block, size = {}, 0
-    if block:
-        yield block
+            if size >= _AT_ONCE:
+                yield some
+                some, size = {}, 0
+    if some:
+        yield some

@@ -1,10 +1,8 @@
 """What a rebuild read, by the days on which it counts: in a file, from which the lists of each
-period are counted. The file has no name, so that nothing is left of it, whatever happens."""
+period are counted."""
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator
-from tempfile import TemporaryFile
 
 import orjson
 from pymongo.client_session import ClientSession
@@ -12,6 +10,7 @@ from pymongo.client_session import ClientSession
 from services.leaderboard.batch import Batch, Pair
 from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.credits import days_of
+from services.leaderboard.scratch import Extent, Scratch
 
 _WAITING_BYTES = 32 * 2**20
 
@@ -23,12 +22,11 @@ class Spool:
     """Takes, as a `Part` of a folder, what recognitions contribute; then gives it day by day."""
 
     def __init__(self) -> None:
-        self._file = TemporaryFile(prefix="kudos-rebuild-", buffering=0)  # noqa: SIM115 - see close
-        self._blocks: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        """Where what counts on a day stands: (offset, bytes)."""
+        self._file = Scratch()
+        self._extents: dict[str, list[Extent]] = defaultdict(list)
+        """Where what counts on a day stands."""
         self.size = 0
         """How many entries there are, on all days together."""
-        self._end = 0
         self._staged: list[Pair] = []
         self._waiting: dict[str, bytearray] = defaultdict(bytearray)
         self._waiting_bytes = 0
@@ -58,12 +56,12 @@ class Spool:
     def days(self) -> list[str]:
         """The days on which anything counts, in order."""
         self._write()
-        return sorted(self._blocks)
+        return sorted(self._extents)
 
     def on(self, day: str) -> Iterator[Entry]:
         """What counts on one of the `days`."""
-        for offset, length in self._blocks[day]:
-            for line in os.pread(self._file.fileno(), length, offset).splitlines():
+        for extent in self._extents[day]:
+            for line in self._file.read(extent).splitlines():
                 sign, contribution = orjson.loads(line)
                 yield sign, contribution
 
@@ -73,8 +71,6 @@ class Spool:
 
     def _write(self) -> None:
         for day, lines in self._waiting.items():
-            os.pwrite(self._file.fileno(), lines, self._end)
-            self._blocks[day].append((self._end, len(lines)))
-            self._end += len(lines)
+            self._extents[day].append(self._file.append(lines))
         self._waiting.clear()
         self._waiting_bytes = 0

@@ -80,7 +80,7 @@ def test_what_is_counted_anew_is_what_a_recount_finds(
     monkeypatch.setattr(portions, "MOST_AT_ONCE", max(most_open, 25))
     monkeypatch.setattr(counting, "_AT_ONCE", 30)
     monkeypatch.setattr(piles, "MOST_KEPT", most_open)
-    monkeypatch.setattr(piles, "_BLOCK", 7)
+    monkeypatch.setattr(piles, "_AT_ONCE", 7)
     monkeypatch.setattr(gathering, "MOST_GATHERED", most_open)
     monkeypatch.setattr(gathering, "_AT_ONCE", 9)
     monkeypatch.setattr(rebuild, "BATCH", 20)

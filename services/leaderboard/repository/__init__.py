@@ -4,9 +4,12 @@ generations    {"_id", "state": "building" | "live" | "retired", "timezone", "fo
                "created_at", "offsets": {"topic/partition": next}, "applied_at", "as_of"}
 contributions_<generation>  {"_id": recognition, "version", "contribution": {...} | null}
 lists_<generation>  {"_id": list, "revision", "cells" (cells.py)} while it is small, then
-               {..., "scores": {"<score>": how many who take a rank}}
-counters_<generation>  {"_id": "<subject>|<list>", "list", "subject", "score", "ranked"} of the
-               lists that outgrew it
+               {..., "outgrown": whom it ranks, "scores": {"<score>": how many who take a rank},
+               "hidden", "directed", "mutual", "most", "blocks"}
+counters_<generation>  {"_id": "<list>|<subject>", "list", "subject", "score", "ranked", "hidden"}
+               of the lists that outgrew it
+gifts_<generation>  {"_id": "<list>|<number>", "cells"}: a block of what people gave on those of
+               them that count pairs (domain/gifts.py)
 series_<generation>  {"_id": "<scope>|<month or year>", "cells"} (repository/series.py)
 directory, api_keys, offsets   replicas and how far they are (shared/replica.py)
 revisions      {"_id": "directory", "revision", "fences": [[first id, entries], ...]}: the
