@@ -1,6 +1,6 @@
 """Trends as their readers see them: the figures of a scope by day, week or month."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,6 +10,8 @@ from services.leaderboard.domain.buckets import FIRST_DAY, LAST_DAY, Kind, Range
 from services.leaderboard.domain.periods import day_of, parse_period
 from services.leaderboard.domain.trend import documents_of, figures_of, totals_of
 from services.leaderboard.freshness import freshness
+from services.leaderboard.recent import Recent
+from services.leaderboard.repository.cells import unpack_cells
 from services.leaderboard.repository.directory import Directory
 from services.leaderboard.repository.generations import Generations
 from services.leaderboard.repository.series import SeriesStore
@@ -26,6 +28,9 @@ MOST_BUCKETS = 400
 
 MOST_DOCUMENTS = 4000
 """The most documents that an answer about a line may read: one for each person and year."""
+
+_KEPT, _FEW_DOCUMENTS = 256, 40
+"""So many trends are kept, of so many documents at most."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -56,6 +61,10 @@ class Trends:
         self._directory = Directory(self._db)
         self._scopes = TrendScopes(self._db)
         self._now = now
+        self._counted: Recent[
+            tuple[tuple[str, ...], Range, bool],
+            tuple[Mapping[str, bytes], Mapping[str, Mapping[str, Any]]],
+        ] = Recent(_KEPT)
 
     def trend(self, caller: Caller, asked: Asked) -> dict[str, Any]:
         """The answer, ready to send.
@@ -70,14 +79,14 @@ class Trends:
         buckets = _range(asked, zone, now)
         store = SeriesStore(self._db, generation.id if generation else "")
         scope = self._scopes.resolve(caller, asked.scope, asked.sub_teams)
-        totals = totals_of(buckets, store.read(_documents(scope, buckets)))
-        # After the figures, so that none of them is of a place that is not known here.
+        names = _documents(scope, buckets)
+        packed = store.packed(names)
+        # After the documents, so that none of them is of a place that is not known here.
         counts_private = self._scopes.counts_private(scope, store.places())
         known_until = (generation and generation.as_of) or now
         rows = []
-        for bucket, total in totals.items():
+        for bucket, figures in self._figures(names, packed, buckets, counts_private).items():
             period = parse_period(bucket, zone)
-            figures = figures_of(total, with_private=counts_private)
             is_partial = period.end is None or period.end > known_until
             rows.append({**period_view(period), "partial": is_partial, **figures})
         return {
@@ -93,6 +102,28 @@ class Trends:
             "people": self._people(scope),
             **freshness(generation.as_of if generation else None, now),
         }
+
+    def _figures(
+        self,
+        names: Sequence[str],
+        packed: Mapping[str, bytes],
+        buckets: Range,
+        counts_private: bool,
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """The figures of each bucket: worked out once for as long as the documents stay the same,
+        unless they are the many of a line."""
+        key = (tuple(names), buckets, counts_private)
+        kept = self._counted.get(key)
+        if kept is not None and kept[0] == packed:
+            return kept[1]
+        totals = totals_of(buckets, {name: unpack_cells(held) for name, held in packed.items()})
+        figures = {
+            bucket: figures_of(total, with_private=counts_private)
+            for bucket, total in totals.items()
+        }
+        if len(packed) <= _FEW_DOCUMENTS:
+            self._counted.update({key: (packed, figures)})
+        return figures
 
     def _people(self, scope: Scope) -> dict[str, dict[str, Any]]:
         if scope.ref is None:

@@ -29,11 +29,17 @@ class Headcounts:
         self._sizes = TeamSizes(db)
         self._revisions = db["revisions"]
         self._directory = db["directory"]
+        self._known = Headcount(-1)
 
     def today(self) -> Headcount:
-        """How many there are now."""
+        """How many there are now; counted once for each revision."""
         stored = self._revisions.find_one({"_id": "directory"}, {"revision": 1})
         revision = int(stored["revision"]) if stored else 0
+        if self._known.revision != revision:
+            self._known = self._count(revision)
+        return self._known
+
+    def _count(self, revision: int) -> Headcount:
         every = self._sizes.every(revision)
         sizes = {ref: size.own for ref, size in every.items() if size.own and ref != ORGANISATION}
         everybody = every[ORGANISATION].own if ORGANISATION in every else 0
