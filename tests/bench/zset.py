@@ -14,6 +14,8 @@ from typing import Any
 
 import redis
 from flask import Flask, Response
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from shared.config import Settings
 from shared.web import json as fast_json
@@ -43,7 +45,8 @@ def filled(people: int) -> Iterator[None]:
     server = subprocess.Popen([*command, *quiet], stdout=subprocess.DEVNULL)
     os.environ[_URI] = f"redis://127.0.0.1:{port}/0"
     try:
-        with redis.Redis.from_url(os.environ[_URI], retry_on_error=[redis.ConnectionError]) as held:
+        patience = Retry(ConstantBackoff(0.1), 100)  # it starts
+        with redis.Redis.from_url(os.environ[_URI], retry=patience) as held:
             _fill(held, people)
         yield
     finally:
