@@ -12,6 +12,9 @@ import time_machine
 
 from services.leaderboard.domain import folding
 from services.leaderboard.rebuild import Rebuild
+from services.leaderboard.repository import Generations
+from services.leaderboard.repository.documents import block_of_document
+from services.leaderboard.repository.generations import collections_of
 from shared.config import Settings
 from shared.mongo import Client
 from tests.insight_parts import (
@@ -298,6 +301,32 @@ def test_every_period_and_a_rebuild_give_the_same(parts: InsightsParts) -> None:
     Rebuild(parts.settings, parts.client, parts.log, grace_seconds=0).run(entries, records)
     parts.restart_web()
     assert [parts.figures(name, **query) for name, query in asked] == before
+
+
+def test_boards_of_before_gifts_stood_in_blocks_are_served_as_they_were(
+    parts: InsightsParts,
+) -> None:
+    asked = [
+        ("reciprocity", "c1", {"scope": "org"}),
+        ("reciprocity", "boss", {"scope": "line:boss"}),
+        ("concentration", "boss", {"scope": "line:me"}),
+        ("participation", "boss", {"scope": "line:me"}),
+    ]
+    before = [parts.figures(name, as_, **NOVEMBER, **query) for name, as_, query in asked]
+    db = parts.client[parts.settings.database("leaderboard")]
+    live = Generations(db).live()
+    assert live is not None
+    held = collections_of(db, live.id)
+    held.lists.update_many({"blocks": {"$exists": True}}, {"$unset": {"blocks": ""}})
+    for stored in list(held.gifts.find()):
+        (name, _), block = block_of_document(stored)
+        held.gifts.delete_one({"_id": stored["_id"]})
+        for giver, gifts in block.items():
+            to = {ref.replace(".", "/"): number for ref, number in gifts.items()}
+            held.gifts.insert_one({"_id": f"{name}|{giver}", "to": to})
+    parts.restart_web()
+    after = [parts.figures(name, as_, **NOVEMBER, **query) for name, as_, query in asked]
+    assert after == before
 
 
 def test_an_answer_says_what_it_is_and_of_when(reading: InsightsParts) -> None:

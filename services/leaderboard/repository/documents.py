@@ -5,12 +5,16 @@ from sys import intern
 
 from services.leaderboard.domain.boards import by_of
 from services.leaderboard.domain.folding import Counter, CounterKey, List
-from services.leaderboard.domain.gifts import Block, BlockKey, Pairs
+from services.leaderboard.domain.gifts import Block, BlockKey, Gifts, Pairs
 from services.leaderboard.domain.segments import is_root
 from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from shared.mongo import Document
 
 _PAIRS = tuple(field.name for field in fields(Pairs))
+
+NO_BLOCKS = 0
+"""Of a list that was made before format 4: what each gave stood in a document of its own. Such a
+one is served until it is rebuilt, and never folded into."""
 
 
 def list_document(name: str, changed: List) -> Document:
@@ -33,7 +37,7 @@ def list_of(stored: Document) -> List:
         size = sum(map(len, cells.values()))
         return List(cells, size, revision=stored["revision"])
     scores = {int(score): count for score, count in stored["scores"].items()}
-    pairs = Pairs(*(stored[field] for field in _PAIRS))
+    pairs = Pairs(*(stored.get(field, NO_BLOCKS) for field in _PAIRS))
     return List(None, 0, scores, stored["hidden"], pairs, stored["revision"])
 
 
@@ -77,6 +81,12 @@ def block_of_document(stored: Document) -> tuple[BlockKey, Block]:
     name, _, number = stored["_id"].rpartition("|")
     given = unpack_cells(stored["cells"])
     return (name, int(number)), {intern(who): _interned(gifts) for who, gifts in given.items()}
+
+
+def earlier_gifts(stored: Document) -> Gifts:
+    """What is in a document of `gifts` of a list that has NO_BLOCKS; its id is that of the giver's
+    counter."""
+    return {name.replace("/", "."): number for name, number in stored["to"].items()}
 
 
 def _interned(numbers: dict[str, int]) -> dict[str, int]:

@@ -9,7 +9,14 @@ from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.gifts import Pairs, block_of
 from services.leaderboard.domain.insights import Given
 from services.leaderboard.domain.segments import View
-from services.leaderboard.repository.documents import block_id, block_of_document, list_of
+from services.leaderboard.repository.documents import (
+    NO_BLOCKS,
+    block_id,
+    block_of_document,
+    counter_id,
+    earlier_gifts,
+    list_of,
+)
 from services.leaderboard.repository.generations import collections_of
 from shared.mongo import Document, find_many
 
@@ -44,6 +51,10 @@ class PairReader:
                     gifts[recipient] = gifts.get(recipient, 0) + credits
             return given
         blocks = self._pairs(view).blocks
+        if blocks == NO_BLOCKS:
+            keys = {counter_id((view.name, giver)): giver for giver in givers}
+            earlier = find_many(self._held.gifts, "_id", keys)
+            return {keys[each["_id"]]: earlier_gifts(each) for each in earlier}
         ids = {block_id((view.name, block_of(giver, blocks))) for giver in givers}
         found = map(block_of_document, find_many(self._held.gifts, "_id", ids))
         wanted = set(givers)
