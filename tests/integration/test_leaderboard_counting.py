@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
-from services.leaderboard import counting, gathering, piles, portions, rebuild, spool
 from services.leaderboard.domain import folding
-from services.leaderboard.rebuild import Rebuild
+from services.leaderboard.rebuild import (
+    Rebuild,
+    counting,
+    gathering,
+    piles,
+    portions,
+    rebuilding,
+    spool,
+)
 from services.leaderboard.repository import Generations
 from shared import times
 from shared.config import Settings
@@ -83,7 +90,7 @@ def test_what_is_counted_anew_is_what_a_recount_finds(
     monkeypatch.setattr(piles, "_AT_ONCE", 7)
     monkeypatch.setattr(gathering, "MOST_GATHERED", most_open)
     monkeypatch.setattr(gathering, "_AT_ONCE", 9)
-    monkeypatch.setattr(rebuild, "BATCH", 20)
+    monkeypatch.setattr(rebuilding, "BATCH", 20)
     events = told(seed)
     assert_rebuilt(settings, client, events, lines(events, RECOGNITION))
 
@@ -94,7 +101,7 @@ def test_a_recognition_that_the_export_has_in_two_versions_counts_as_the_newer(
 ) -> None:
     monkeypatch.setattr(folding, "SMALL", 15)
     monkeypatch.setattr(counting, "MOST_OPEN", 60)
-    monkeypatch.setattr(rebuild, "BATCH", 20)
+    monkeypatch.setattr(rebuilding, "BATCH", 20)
     monkeypatch.setattr(spool, "_WAITING_BYTES", waiting)
     events = told(7)
     first_versions = list(lines(events[: ACTS // 2], RECOGNITION))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.leaderboard import piles
-from services.leaderboard.piles import Piles
-from services.leaderboard.scratch import Scratch
+from services.leaderboard.rebuild import piles
+from services.leaderboard.rebuild.piles import Piles
+from services.leaderboard.rebuild.scratch import Scratch
 from shared.config import ConfigError
 
 cells = st.dictionaries(

@@ -20,20 +20,20 @@ from pymongo.database import Database
 
 from services.leaderboard.batch import Part
 from services.leaderboard.changes import Change, DirectoryChange, recognition_change
-from services.leaderboard.counting import Counting
 from services.leaderboard.coverage import Coverage
 from services.leaderboard.filler import BOARD_TOPICS, Filler
 from services.leaderboard.folder import BATCH, Folder
-from services.leaderboard.gathering import GatheredSeries
 from services.leaderboard.milestones.recording import Milestones, recorder_of
 from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.milestones.so_far import SoFar
 from services.leaderboard.parts import parts_of
 from services.leaderboard.progress import Progress, silent
+from services.leaderboard.rebuild.counting import Counting
+from services.leaderboard.rebuild.gathering import GatheredSeries
+from services.leaderboard.rebuild.spool import Spool
 from services.leaderboard.repository import Generation, Generations, MongoStore, ensure_indexes
 from services.leaderboard.repository.generations import collections_of
 from services.leaderboard.repository.series import SeriesStore
-from services.leaderboard.spool import Spool
 from shared import times
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog

@@ -28,10 +28,10 @@ from services.leaderboard.domain.gifts import Pairs, blocks_for
 from services.leaderboard.domain.periods import KINDS, periods_of_day
 from services.leaderboard.domain.ranking import Rank
 from services.leaderboard.domain.segments import Cells, children, handed_on, size_of
-from services.leaderboard.piles import Piles
-from services.leaderboard.portions import portions, taken
+from services.leaderboard.rebuild.piles import Piles
+from services.leaderboard.rebuild.portions import portions, taken
+from services.leaderboard.rebuild.spool import Spool
 from services.leaderboard.repository.store import MongoStore
-from services.leaderboard.spool import Spool
 from shared.mongo import Client, in_transaction
 
 MOST_OPEN = 1_500_000

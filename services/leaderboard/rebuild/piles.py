@@ -7,7 +7,7 @@ from itertools import chain, islice
 import orjson
 
 from services.leaderboard.domain.segments import Cells, Numbers, add_to, size_of
-from services.leaderboard.scratch import Extent, Scratch
+from services.leaderboard.rebuild.scratch import Extent, Scratch
 
 MOST_KEPT = 500_000
 """So many entries are kept in memory, some 90 MB."""

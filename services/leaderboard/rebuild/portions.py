@@ -11,7 +11,7 @@ from zlib import crc32
 from services.leaderboard.domain.boards import is_of_people, is_paired
 from services.leaderboard.domain.gifts import Block, BlockKey, block_of
 from services.leaderboard.domain.segments import Cells, add_to
-from services.leaderboard.piles import Piles
+from services.leaderboard.rebuild.piles import Piles
 
 MOST_AT_ONCE = 200_000
 """About so many entries have a portion."""

@@ -10,7 +10,7 @@ from pymongo.client_session import ClientSession
 from services.leaderboard.batch import Batch, Pair
 from services.leaderboard.domain.contribution import Contribution
 from services.leaderboard.domain.credits import days_of
-from services.leaderboard.scratch import Extent, Scratch
+from services.leaderboard.rebuild.scratch import Extent, Scratch
 
 _WAITING_BYTES = 32 * 2**20
 
