@@ -13,8 +13,8 @@ from cli.terminal import printable
 from shared.config import ConfigError
 
 if TYPE_CHECKING:
-    from services.leaderboard.difference import Difference
-    from services.leaderboard.verify import Verified
+    from services.leaderboard.verify.difference import Difference
+    from services.leaderboard.verify.verifying import Verified
 
 _LABELS = {
     "directory": "People, teams and partners",
@@ -74,7 +74,7 @@ def verify(most: int, patience: float) -> None:
 
 
 def _verified(patience: float) -> "Verified":
-    from services.leaderboard.verify import Verify
+    from services.leaderboard.verify.verifying import Verify
     from shared.eventlog import LogTruncated, LogUnavailable, open_log
 
     api = connect()

@@ -14,8 +14,8 @@ from services.leaderboard.domain.buckets import BUCKETS, range_of, start_after
 from services.leaderboard.domain.folding import List
 from services.leaderboard.domain.segments import Segment, View, is_root
 from services.leaderboard.domain.trend import PackedCells, documents_of, figures_of, totals_of
-from services.leaderboard.recount import Filter, Listed, Recount, Scores
-from services.leaderboard.recount_milestones import scores_now
+from services.leaderboard.recount.milestones import scores_now
+from services.leaderboard.recount.recounting import Filter, Listed, Recount, Scores
 from services.leaderboard.repository import BoardReader
 from services.leaderboard.repository.documents import block_of_document, counter_of, list_of
 from services.leaderboard.repository.generations import collections_of

@@ -1,5 +1,5 @@
 """Streams of recognitions of every odd shape, and the figures of trends counted from them by brute
-force: from what the second count (services/leaderboard/recount_happenings.py) says happened."""
+force: from what the second count (services/leaderboard/recount/happenings.py) says happened."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import strategies as st
 
-from services.leaderboard.recount_happenings import TOOK_PART, happenings_of
-from services.leaderboard.recount_kept import kept_of
-from services.leaderboard.recount_series import groups_of
+from services.leaderboard.recount.happenings import TOOK_PART, happenings_of
+from services.leaderboard.recount.kept import kept_of
+from services.leaderboard.recount.series import groups_of
 from shared.times import to_rfc3339
 from tests import leaderboard_events as events
 

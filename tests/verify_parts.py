@@ -8,7 +8,7 @@ from cli.verify import told
 from services.leaderboard.repository import Generations
 from services.leaderboard.repository.cells import pack_cells, unpack_cells
 from services.leaderboard.repository.generations import Collections, collections_of
-from services.leaderboard.verify import Verified, Verify
+from services.leaderboard.verify.verifying import Verified, Verify
 from shared.config import Settings
 from shared.events import DIRECTORY, RECOGNITION, Event
 from shared.mongo import Client

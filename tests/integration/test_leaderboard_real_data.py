@@ -16,7 +16,7 @@ from services.leaderboard.domain.segments import WHOLE, Segment, View
 from services.leaderboard.domain.standings import Standings
 from services.leaderboard.projector import Projector
 from services.leaderboard.repository import BoardReader, Generations, ensure_indexes
-from services.leaderboard.verify import Verify
+from services.leaderboard.verify.verifying import Verify
 from shared.config import Settings
 from shared.eventlog import open_log
 from shared.events import DIRECTORY, TOPICS, Event

@@ -9,7 +9,7 @@ import time_machine
 
 from cli.verify import told
 from services.leaderboard.domain import folding
-from services.leaderboard.verify import Verify
+from services.leaderboard.verify.verifying import Verify
 from shared.config import ConfigError, Settings
 from shared.mongo import Client
 from tests.leaderboard_events import person, recognition

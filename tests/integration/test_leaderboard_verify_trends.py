@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.leaderboard.repository.cells import pack_cells
-from services.leaderboard.verify import Verify
+from services.leaderboard.verify.verifying import Verify
 from shared.config import Settings
 from shared.mongo import Client
 from tests.leaderboard_events import recognition

@@ -1,5 +1,5 @@
 """Whatever happens in an organisation, and however late it is told, boards are those of the second
-count (services/leaderboard/recount.py), which shares no code with what folds them."""
+count (services/leaderboard/recount), which shares no code with what folds them."""
 
 from random import Random
 from typing import Any

@@ -13,8 +13,8 @@ from services.leaderboard.domain.periods import day_of as calendar_day
 from services.leaderboard.domain.periods import periods_of_day
 from services.leaderboard.domain.segments import View
 from services.leaderboard.folder import Folder
-from services.leaderboard.recount import Listed, Recount, recount
-from services.leaderboard.recount_calendar import day_of, periods_of
+from services.leaderboard.recount.calendar import day_of, periods_of
+from services.leaderboard.recount.recounting import Listed, Recount, recount
 from shared.events import RECOGNITION, Event
 from shared.times import parse_rfc3339
 from tests.leaderboard_events import recognition

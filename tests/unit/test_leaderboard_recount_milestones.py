@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 
-from services.leaderboard.recount import Recount
-from services.leaderboard.recount_milestones import most_ever, scores_now
+from services.leaderboard.recount.milestones import most_ever, scores_now
+from services.leaderboard.recount.recounting import Recount
 from shared.events import RECOGNITION, Event
 from shared.times import parse_rfc3339
 from tests.leaderboard_events import recognition

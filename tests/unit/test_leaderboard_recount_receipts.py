@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from services.leaderboard.domain.contribution import Contribution, contribution_of
 from services.leaderboard.domain.coverage import Receipts, received_by_day, with_days
-from services.leaderboard.recount import Recount
-from services.leaderboard.recount_receipts import above, received_by, tallies_of
-from services.leaderboard.truth import Entry
+from services.leaderboard.recount.entry import Entry
+from services.leaderboard.recount.receipts import above, received_by, tallies_of
+from services.leaderboard.recount.recounting import Recount
 from shared.times import parse_rfc3339
 from tests.leaderboard_events import AT, person, recognition
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from services.leaderboard.domain import durations
 from services.leaderboard.domain.series import unpacked
-from services.leaderboard.recount import Recount
-from services.leaderboard.recount_series import documents_of, places_of, spans_of, step_of
+from services.leaderboard.recount.recounting import Recount
+from services.leaderboard.recount.series import documents_of, places_of, spans_of, step_of
 from shared.events import Event
 from tests.leaderboard_events import recognition
 from tests.series_memory import SeriesMemory

@@ -13,8 +13,8 @@ from services.leaderboard.domain.team_sizes import (
     sizes_moved,
     sizes_of,
 )
-from services.leaderboard.recount_sizes import sizes_of as recounted
-from services.leaderboard.truth import Entry
+from services.leaderboard.recount.entry import Entry
+from services.leaderboard.recount.sizes import sizes_of as recounted
 
 TEAMS = [f"team:{letter}" for letter in "abcd"]
 PARTNERS = ["partner:acme", "partner:umbrella"]

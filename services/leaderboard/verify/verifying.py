@@ -10,18 +10,19 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.leaderboard.difference import Difference
 from services.leaderboard.filler import BOARD_TOPICS, refuse_unless_ours
 from services.leaderboard.milestones.rules import load_rules
 from services.leaderboard.progress import Progress, silent
+from services.leaderboard.recount.entry import Entry
 from services.leaderboard.repository import Generations
-from services.leaderboard.served import Served
-from services.leaderboard.truth import Entry, Truth
-from services.leaderboard.verify_lists import wrong_on_lists
-from services.leaderboard.verify_milestones import wrong_milestones
-from services.leaderboard.verify_receipts import wrong_receipts
-from services.leaderboard.verify_series import wrong_in_series
-from services.leaderboard.verify_sizes import wrong_sizes
+from services.leaderboard.verify.difference import Difference
+from services.leaderboard.verify.lists import wrong_on_lists
+from services.leaderboard.verify.milestones import wrong_milestones
+from services.leaderboard.verify.receipts import wrong_receipts
+from services.leaderboard.verify.series import wrong_in_series
+from services.leaderboard.verify.served import Served
+from services.leaderboard.verify.sizes import wrong_sizes
+from services.leaderboard.verify.truth import Truth
 from shared.config import ConfigError, Settings
 from shared.eventlog import EventLog
 from shared.mongo import Client

@@ -1,4 +1,4 @@
-"""What is kept of a recognition for a second count (recount.py): whatever of it counts anywhere,
+"""What is kept of a recognition for a second count (recounting.py): whatever of it counts anywhere,
 and on which day."""
 
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.leaderboard.recount_calendar import day_of
+from services.leaderboard.recount.calendar import day_of
 
 _COUNTS_NOWHERE = frozenset(["retracted", "withdrawn", "hidden", "held"])
 

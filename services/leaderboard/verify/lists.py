@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pymongo.client_session import ClientSession
 
-from services.leaderboard.difference import Difference
 from services.leaderboard.domain.segments import Segment, View
 from services.leaderboard.progress import Progress
-from services.leaderboard.recount import Board
+from services.leaderboard.recount.recounting import Board
 from services.leaderboard.repository.stored import Standing
-from services.leaderboard.served import Served
-from services.leaderboard.truth import Truth
+from services.leaderboard.verify.difference import Difference
+from services.leaderboard.verify.served import Served
+from services.leaderboard.verify.truth import Truth
 
 _PLACES_AT_ONCE = 100_000
 

@@ -3,8 +3,8 @@ the most that they can ever have had. Shares nothing with domain/milestones.py a
 
 from collections import Counter, defaultdict
 
-from services.leaderboard.recount import Recount
-from services.leaderboard.recount_kept import Side, Thanks
+from services.leaderboard.recount.kept import Side, Thanks
+from services.leaderboard.recount.recounting import Recount
 
 Scores = dict[tuple[str, str], int]
 """By (what is counted, person): "received", "given", "teams_thanking"."""

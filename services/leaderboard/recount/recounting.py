@@ -2,7 +2,7 @@
 
 It shares nothing with what the projector counts by (domain/contribution.py, domain/credits.py,
 domain/folding.py, and the calendar of domain/periods.py): a mistake there would agree with itself.
-What it keeps of a recognition is in recount_kept.py, what that counts in recount_credits.py.
+What it keeps of a recognition is in kept.py, what that counts in recount/credits.py.
 """
 
 from collections import Counter, defaultdict
@@ -11,14 +11,14 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.leaderboard.recount_calendar import periods_of
-from services.leaderboard.recount_credits import (
+from services.leaderboard.recount.calendar import periods_of
+from services.leaderboard.recount.credits import (
     HAVE_VALUES,
     Credit,
     all_time_credits_of,
     credits_of,
 )
-from services.leaderboard.recount_kept import (
+from services.leaderboard.recount.kept import (
     Kept,
     Named,
     Side,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from services.leaderboard.truth import Entry
+from services.leaderboard.recount.entry import Entry
 
 
 class People(NamedTuple):

@@ -1,11 +1,11 @@
 """What happened by a recognition, on whose side and on which day: the rules of docs/trends.md and
-docs/insights.md, said once more for a second count of the series (recount_series.py)."""
+docs/insights.md, said once more for a second count of the series (series.py)."""
 
 from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from services.leaderboard.recount_kept import Kept, Please, Side, Thanks
+from services.leaderboard.recount.kept import Kept, Please, Side, Thanks
 
 TOOK_PART = "took part"
 

@@ -1,11 +1,11 @@
 """What a recognition counts on boards: the rules of DESIGN sections 4 and 7, and of docs/adr/0011
-and 0070, said once more for a second count (recount.py)."""
+and 0070, said once more for a second count (recounting.py)."""
 
 from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from services.leaderboard.recount_kept import Kept, Please, Side, Thanks
+from services.leaderboard.recount.kept import Kept, Please, Side, Thanks
 
 HAVE_VALUES = {"received", "given", "breadth", "promised", "promises_kept", "flows"}
 """The boards that are kept by value, too."""

@@ -10,6 +10,7 @@ from pymongo.database import Database
 
 from services.leaderboard.filler import BOARD_TOPICS
 from services.leaderboard.progress import Progress
+from services.leaderboard.recount.entry import Entry
 from services.leaderboard.repository import Generations
 from services.leaderboard.repository.coverage import CoverageStore
 from services.leaderboard.repository.generations import collections_of
@@ -21,7 +22,7 @@ from services.leaderboard.repository.stored import (
     roots_of,
 )
 from services.leaderboard.repository.team_sizes import TeamSizes
-from services.leaderboard.truth import Entry, Truth
+from services.leaderboard.verify.truth import Truth
 from shared.config import ConfigError
 from shared.eventlog import EventLog, Offsets
 from shared.mongo import Client, Document, find_many, in_transaction

@@ -6,11 +6,11 @@ from itertools import islice
 
 from pymongo.client_session import ClientSession
 
-from services.leaderboard.difference import Difference, between
 from services.leaderboard.progress import Progress
-from services.leaderboard.recount_series import Cell, documents_of, places_of, spans_of
-from services.leaderboard.served import Served
-from services.leaderboard.truth import Truth
+from services.leaderboard.recount.series import Cell, documents_of, places_of, spans_of
+from services.leaderboard.verify.difference import Difference, between
+from services.leaderboard.verify.served import Served
+from services.leaderboard.verify.truth import Truth
 
 _AT_ONCE = 200
 

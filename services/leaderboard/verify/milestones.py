@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from services.leaderboard.difference import Difference
 from services.leaderboard.domain.milestones import Levels, Rule
 from services.leaderboard.progress import Progress
-from services.leaderboard.recount_milestones import Scores, most_ever, scores_now
-from services.leaderboard.served import Served
-from services.leaderboard.truth import Truth
+from services.leaderboard.recount.milestones import Scores, most_ever, scores_now
+from services.leaderboard.verify.difference import Difference
+from services.leaderboard.verify.served import Served
+from services.leaderboard.verify.truth import Truth
 from shared.mongo import Document
 
 T = TypeVar("T")

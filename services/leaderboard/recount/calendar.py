@@ -1,4 +1,4 @@
-"""The calendar of a second count (recount.py): which day an instant is in, which periods a day."""
+"""The calendar of a second count (recounting.py): which day an instant is in, its periods."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

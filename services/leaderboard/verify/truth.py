@@ -7,13 +7,14 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.leaderboard.difference import Difference, between
 from services.leaderboard.domain.segments import View
-from services.leaderboard.recount import Board, Filter, Recount, scores_of
+from services.leaderboard.recount.entry import Entry
+from services.leaderboard.recount.recounting import Board, Filter, Recount, scores_of
 from services.leaderboard.repository.stored import Outgrown, Standing
+from services.leaderboard.verify.difference import Difference, between
 from shared import times
 from shared.config import ConfigError
 from shared.eventlog import EventLog, Offsets, Record
@@ -23,39 +24,6 @@ from shared.events import DIRECTORY, Event
 _AT_ONCE = 1000
 _POLL_SECONDS = 0.2
 _MALFORMED = (KeyError, TypeError, ValueError, OverflowError)
-
-
-class Entry(NamedTuple):
-    """What boards need to know of somebody in the directory."""
-
-    version: int
-    type: str
-    name: str
-    team: str | None
-    partner: str | None
-    ancestors: tuple[str, ...]
-    active: bool
-    hidden_from_boards: bool
-    technical: bool
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> "Entry":
-        """Of an entry as exports, events and the replica have it."""
-        flags = [bool(entry.get(flag)) for flag in cls._fields[-2:]]
-        above = tuple(entry.get("ancestors") or ())
-        named = (entry["version"], entry["type"], entry["name"])
-        stands = (entry.get("team"), entry.get("partner"), above)
-        return cls(*named, *stands, bool(entry.get("active", True)), *flags)
-
-    @property
-    def rank(self) -> str:
-        """Whether they take a rank ("ranked"), or do not by their own choice ("hidden"), or
-        because they left or are a technical account ("away")."""
-        if self.type != "person":
-            return "ranked"
-        if not self.active or self.technical:
-            return "away"
-        return "hidden" if self.hidden_from_boards else "ranked"
 
 
 class Truth:

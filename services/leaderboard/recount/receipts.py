@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from services.leaderboard.recount import Recount
-from services.leaderboard.recount_kept import Thanks
-from services.leaderboard.truth import Entry
+from services.leaderboard.recount.entry import Entry
+from services.leaderboard.recount.kept import Thanks
+from services.leaderboard.recount.recounting import Recount
 
 _KEPT = timedelta(days=370)
 """Days so long before somebody's last one are not kept: coverage looks back for a year."""

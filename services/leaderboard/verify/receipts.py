@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 
 from pymongo.client_session import ClientSession
 
-from services.leaderboard.difference import Difference, between
 from services.leaderboard.progress import Progress
-from services.leaderboard.recount_receipts import Received, above, received_by, tallies_of
+from services.leaderboard.recount.receipts import Received, above, received_by, tallies_of
 from services.leaderboard.repository.coverage import Tallies
-from services.leaderboard.served import Served
-from services.leaderboard.truth import Truth
+from services.leaderboard.verify.difference import Difference, between
+from services.leaderboard.verify.served import Served
+from services.leaderboard.verify.truth import Truth
 from shared.mongo import Document
 
 _NOTHING: Document = {"days": {}, "floor": "", "active": False, "last": None}

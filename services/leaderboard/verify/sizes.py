@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from services.leaderboard.difference import Difference
-from services.leaderboard.recount_sizes import People, sizes_of
-from services.leaderboard.served import Served
-from services.leaderboard.truth import Truth
+from services.leaderboard.recount.sizes import People, sizes_of
+from services.leaderboard.verify.difference import Difference
+from services.leaderboard.verify.served import Served
+from services.leaderboard.verify.truth import Truth
 
 
 def wrong_sizes(served: Served, truth: Truth) -> tuple[int, list[Difference]]:

@@ -1,4 +1,4 @@
-"""A second count of the series, by plain loops over what recount.py keeps: shares nothing with
+"""A second count of the series, by plain loops over what recounting.py keeps: shares nothing with
 domain/series.py, domain/series_fold.py and domain/durations.py, and says what documents they must
 come to."""
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
-from services.leaderboard.recount import Recount
-from services.leaderboard.recount_happenings import TOOK_PART, happenings_of
-from services.leaderboard.recount_kept import Kept, Side, Thanks
+from services.leaderboard.recount.happenings import TOOK_PART, happenings_of
+from services.leaderboard.recount.kept import Kept, Side, Thanks
+from services.leaderboard.recount.recounting import Recount
 
 Cell = Mapping[str, int]
 Documents = dict[str, dict[str, Cell]]

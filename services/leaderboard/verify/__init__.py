@@ -1,0 +1,1 @@
+"""Verifying: what is served held against a second count (services/leaderboard/recount)."""
