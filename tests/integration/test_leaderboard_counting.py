@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.leaderboard.domain import folding
+from services.leaderboard.domain import folding, gifts
 from services.leaderboard.rebuild import (
     Rebuild,
     counting,
@@ -83,8 +83,9 @@ def test_what_is_counted_anew_is_what_a_recount_finds(
     most_open: int,
 ) -> None:
     monkeypatch.setattr(folding, "SMALL", small)
+    monkeypatch.setattr(gifts, "PAIRS_A_BLOCK", 64 if most_open else 2)
     monkeypatch.setattr(counting, "MOST_OPEN", most_open)
-    monkeypatch.setattr(portions, "MOST_AT_ONCE", max(most_open, 25))
+    monkeypatch.setattr(portions, "MOST_AT_ONCE", most_open or 3)
     monkeypatch.setattr(counting, "_AT_ONCE", 30)
     monkeypatch.setattr(piles, "MOST_KEPT", most_open)
     monkeypatch.setattr(piles, "_AT_ONCE", 7)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.leaderboard.domain import folding
+from services.leaderboard.domain import folding, gifts
 from services.leaderboard.folder import Folder
 from tests.leaderboard_memory import MemoryStore
 from tests.leaderboard_truth import Truth, assert_boards
@@ -25,9 +25,10 @@ SESSION: Any = None
     st.integers(1, 40),
     st.sampled_from(ZONES),
     st.sampled_from([0, 3, 20, 1000]),
+    st.sampled_from([1, 3, 64]),
 )
 def test_boards_are_those_of_a_second_count(
-    random: Random, acts: int, zone: str, small: int
+    random: Random, acts: int, zone: str, small: int, pairs_a_block: int
 ) -> None:
     organisation = Organisation(random)
     post = Post(organisation, random)
@@ -35,6 +36,7 @@ def test_boards_are_those_of_a_second_count(
     folder = Folder(store, ZoneInfo(zone))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(folding, "SMALL", small)
+        patched.setattr(gifts, "PAIRS_A_BLOCK", pairs_a_block)
 
         def fold(events: list[Any]) -> None:
             folder.apply([folder.prepare(event) for event in events], SESSION)  # type: ignore[misc]
