@@ -13,6 +13,7 @@ from services.leaderboard.domain.gifts import (
     Pairs,
     block_of,
     blocks_for,
+    blocks_of,
     split_from,
 )
 from services.leaderboard.domain.segments import size_of
@@ -98,6 +99,15 @@ def test_a_list_has_a_block_for_so_many_pairs_and_none_is_much_larger() -> None:
         held.add({(f"person:s{start}", f"person:g{start + n}"): 1 for n in range(50)}, 1)
     assert held.pairs.blocks == -(-6_000 // PAIRS_A_BLOCK)
     assert max(map(size_of, held.blocks.values())) < 5 * PAIRS_A_BLOCK
+
+
+@given(people, st.integers(1, 500), st.integers(0, 40))
+def test_who_knows_an_earlier_number_of_blocks_finds_what_somebody_gave(
+    giver: str, blocks: int, more: int
+) -> None:
+    later = min(blocks + more, 2 ** blocks.bit_length())
+    assert block_of(giver, later) in blocks_of(giver, blocks)
+    assert len(blocks_of(giver, blocks)) <= 2
 
 
 def test_a_batch_moves_no_more_than_it_adds() -> None:

@@ -44,6 +44,12 @@ def block_of(giver: str, blocks: int) -> int:
     return block if block < blocks else block - half
 
 
+def blocks_of(giver: str, blocks: int) -> set[int]:
+    """The block in which what somebody gave stands, and the one to which it moves when that is
+    split: whoever read the number of blocks a moment ago finds it in one of them."""
+    return {block_of(giver, blocks), block_of(giver, 2 * _half(blocks))}
+
+
 def blocks_for(pairs: Pairs, more: int) -> int:
     """How many blocks there are once so many pairs may have come."""
     return max(pairs.blocks, -(-(pairs.directed + more) // PAIRS_A_BLOCK))

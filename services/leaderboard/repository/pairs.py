@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pymongo.database import Database
 
 from services.leaderboard.domain.folding import List
-from services.leaderboard.domain.gifts import Pairs, block_of
+from services.leaderboard.domain.gifts import blocks_of
 from services.leaderboard.domain.insights import Given
 from services.leaderboard.domain.segments import View
 from services.leaderboard.repository.documents import (
@@ -40,37 +40,25 @@ class PairReader:
 
     def given_by(self, period: str, givers: Collection[str]) -> Given:
         """What each of `givers` gave to whom."""
-        view = _view(period)
-        stored = self._stored(view)
-        if stored is not None:
-            wanted = set(givers)
-            given: dict[str, dict[str, int]] = {}
-            for recipient, giver, credits in _pairs_in(*stored, view):
-                if giver in wanted:
-                    gifts = given.setdefault(giver, {})
-                    gifts[recipient] = gifts.get(recipient, 0) + credits
-            return given
-        blocks = self._pairs(view).blocks
-        if blocks == NO_BLOCKS:
-            keys = {counter_id((view.name, giver)): giver for giver in givers}
-            earlier = find_many(self._held.gifts, "_id", keys)
-            return {keys[each["_id"]]: earlier_gifts(each) for each in earlier}
-        ids = {block_id((view.name, block_of(giver, blocks))) for giver in givers}
-        found = map(block_of_document, find_many(self._held.gifts, "_id", ids))
-        wanted = set(givers)
-        return {
-            giver: gifts for _, block in found for giver, gifts in block.items() if giver in wanted
-        }
+        view, wanted = _view(period), set(givers)
+        name, held = self._holder(view)
+        if held.cells is None:
+            return self._given_in_blocks(name, held.pairs.blocks, wanted)
+        given: dict[str, dict[str, int]] = {}
+        for recipient, giver, credits in _pairs_in(name, held, view):
+            if giver in wanted:
+                gifts = given.setdefault(giver, {})
+                gifts[recipient] = gifts.get(recipient, 0) + credits
+        return given
 
     def totals(self, period: str) -> PairTotals:
         """The pairs of the whole organisation."""
         view = _view(period)
-        stored = self._stored(view)
-        if stored is None:
-            pairs = self._pairs(view)
-            return PairTotals(pairs.directed, pairs.mutual, pairs.most)
+        name, held = self._holder(view)
+        if held.cells is None:
+            return PairTotals(held.pairs.directed, held.pairs.mutual, held.pairs.most)
         given: dict[str, dict[str, int]] = {}
-        for recipient, giver, credits in _pairs_in(*stored, view):
+        for recipient, giver, credits in _pairs_in(name, held, view):
             gifts = given.setdefault(giver, {})
             gifts[recipient] = gifts.get(recipient, 0) + credits
         directed = sum(map(len, given.values()))
@@ -78,19 +66,26 @@ class PairReader:
         most = sum(max(gifts.values()) for gifts in given.values())
         return PairTotals(directed, returned // 2, most)
 
-    def _pairs(self, view: View) -> Pairs:
-        held = self._held.lists.find_one({"_id": view.name})
-        return (list_of(held) if held else List()).pairs
+    def _given_in_blocks(self, name: str, blocks: int, givers: set[str]) -> Given:
+        if blocks == NO_BLOCKS:
+            keys = {counter_id((name, giver)): giver for giver in givers}
+            earlier = find_many(self._held.gifts, "_id", keys)
+            return {keys[each["_id"]]: earlier_gifts(each) for each in earlier}
+        ids = {block_id((name, block)) for giver in givers for block in blocks_of(giver, blocks)}
+        found = map(block_of_document, find_many(self._held.gifts, "_id", sorted(ids)))
+        return {
+            giver: gifts for _, block in found for giver, gifts in block.items() if giver in givers
+        }
 
-    def _stored(self, view: View) -> tuple[str, List] | None:
-        """The name and the list that hold the pairs while they are few; None when they are many."""
+    def _holder(self, view: View) -> tuple[str, List]:
+        """The list that holds the pairs, and its name."""
+        name, found = view.name, List()
         for name in view.chain():
             held = self._held.lists.find_one({"_id": name})
-            if held is None:
-                return name, List()
-            if (found := list_of(held)).cells is not None:
-                return name, found
-        return None
+            found = list_of(held) if held else List()
+            if found.cells is not None:
+                break
+        return name, found
 
 
 def _view(period: str) -> View:
