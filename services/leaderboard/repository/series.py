@@ -30,8 +30,7 @@ class SeriesStore:
 
     def read(self, names: Iterable[str]) -> dict[str, PackedCells]:
         """The cells of those documents that there are, as `totals_of` takes them."""
-        found = find_many(self._collection, "_id", names)
-        return {stored["_id"]: unpack_cells(stored["cells"]) for stored in found}
+        return {name: unpack_cells(cells) for name, cells in self.packed(names).items()}
 
     def packed(self, names: Iterable[str]) -> dict[str, bytes]:
         """Those documents that there are, as `unpack_cells` takes them."""
