@@ -1,7 +1,7 @@
 """The series of a generation that is being built: what batches bring is gathered and written for
 weeks at once. Every batch would change the year of everybody in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pymongo.client_session import ClientSession
 
@@ -20,10 +20,12 @@ _AT_ONCE = 2_500
 
 
 class GatheredSeries:
-    """Gathers what a folder brings; `write` must be called after the last batch."""
+    """Gathers what a folder brings; `write` must be called after the last batch. `hold()` is
+    called before each transaction of its own: they may take longer than a lease."""
 
-    def __init__(self, client: Client, store: SeriesStore) -> None:
+    def __init__(self, client: Client, store: SeriesStore, hold: Callable[[], None]) -> None:
         self._client = client
+        self._hold = hold
         self._series = Series(store)
         self._gathered: Increments = Increments()
         self._staged: Increments = Increments()
@@ -55,6 +57,7 @@ class GatheredSeries:
                 self._series.forget()  # what an attempt before this one wrote
                 return self._series.add(portion, session)
 
+            self._hold()
             in_transaction(self._client, add)
             self._series.settle()
         self._gathered.clear()

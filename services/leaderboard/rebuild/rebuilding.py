@@ -124,7 +124,8 @@ class Rebuild:
         how many could not be counted."""
         recorder = recorder_of(self._settings, self._db, announces=False)
         milestones = Milestones(self._rules, recorder, scores=SoFar(self._rules))
-        series = GatheredSeries(self._client, SeriesStore(self._db, generation.id))
+        held = SeriesStore(self._db, generation.id)
+        series = GatheredSeries(self._client, held, self._hold)
         coverage = Coverage(self._db, generation.id)
         parts: list[Part] = [series, coverage, milestones, spool]
         store = MongoStore(self._db, generation.id)
